@@ -11,7 +11,7 @@ const maxFunctionLines = 70;
 
 const areas = ["tuf", "intoto", "slsa", "sigstore", "tekton", "packages", "advisories", "policy"];
 const ground = ["core", "crypto", "tlog"];
-const pure = [...ground, ...areas, "flows"];
+const pure = new Set([...ground, ...areas, "flows"]);
 
 /** Folder -> the folders it may import. A folder always may import itself. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
@@ -33,7 +33,6 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 const packages: Readonly<Record<string, readonly string[]>> = {
   "@noble/curves": ["crypto"],
   yaml: ["tekton"],
-  semver: ["packages"],
   jose: ["io"],
   hono: ["server"],
   "@hono/node-server": ["server"],
@@ -134,7 +133,7 @@ class FileCheck {
   private visit(node: Node, parents: readonly Node[]): void {
     this.visitImport(node);
     this.visitShape(node, parents);
-    if (!this.isTest && pure.includes(this.folder)) this.visitPure(node);
+    if (!this.isTest && pure.has(this.folder)) this.visitPure(node);
   }
 
   private visitImport(node: Node): void {
@@ -164,7 +163,7 @@ class FileCheck {
 
   private checkPackage(target: string, line: number): void {
     if (target.startsWith("node:")) {
-      const allowed = this.folder === "crypto" ? target === "node:crypto" : !pure.includes(this.folder);
+      const allowed = this.folder === "crypto" ? target === "node:crypto" : !pure.has(this.folder);
       if (!allowed) report(this.file, line, `${this.folder} is pure and may not import ${target}`);
       if (target === "node:crypto" && this.folder !== "crypto")
         report(this.file, line, "node:crypto is reached through crypto alone");
@@ -186,14 +185,16 @@ class FileCheck {
       report(this.file, line, "only verify*.ts may mark a value verified");
     }
     const random = names.some((name) => name === "randomBytes" || name === "generateKey");
-    if (random && pure.includes(this.folder) && this.folder !== "crypto") {
+    if (random && pure.has(this.folder) && this.folder !== "crypto") {
       report(this.file, line, "a pure folder makes no random numbers");
     }
   }
 
   private visitShape(node: Node, parents: readonly Node[]): void {
     const line = this.line(node.start);
-    if (node.type === "ExportDefaultDeclaration") report(this.file, line, "default export");
+    // node:test loads a reporter by its default export.
+    if (node.type === "ExportDefaultDeclaration" && this.file !== join("tools", "reporter.js"))
+      report(this.file, line, "default export");
     if (node.type === "TSAnyKeyword") report(this.file, line, "any");
     if (node.type === "TSEnumDeclaration") report(this.file, line, "enum");
     if (!this.isTest && /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(node.type)) {

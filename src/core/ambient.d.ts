@@ -11,6 +11,7 @@ declare class TextDecoder {
   decode(bytes: Uint8Array): string;
 }
 declare class URL {
+  static canParse(url: string, base?: string): boolean;
   constructor(url: string, base?: string);
   readonly href: string;
   readonly protocol: string;
@@ -67,5 +68,11 @@ declare module "node:crypto" {
     type: string,
     options: { namedCurve?: string; modulusLength?: number },
   ): { publicKey: KeyObject; privateKey: KeyObject };
+  export interface ECDH {
+    setPrivateKey(key: Uint8Array): void;
+    getPublicKey(): Uint8Array;
+    computeSecret(point: Uint8Array): Uint8Array;
+  }
+  export function createECDH(curve: string): ECDH;
   export function timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean;
 }

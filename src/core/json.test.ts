@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { vectors } from "../../test/vectors.ts";
 import { fromUtf8, utf8 } from "./bytes.ts";
 import { canonicalJson, compareCodePoints, olpcCanonicalJson } from "./canonical.ts";

@@ -1,0 +1,65 @@
+// `build` on a terminal.
+
+import {
+  attestBuild,
+  type Build,
+  encodeReleaseIndex,
+  type Files,
+  releaseIndex,
+  type ReleaseFile,
+  runBuild,
+} from "../flows/index.ts";
+import type { Output } from "./output.ts";
+import type { BuildOptions } from "./program.ts";
+import type { BuildVerbWorld, OpenedBuild } from "./world.ts";
+
+/** Writes artifact, bundles, links and lockfiles; the index last, so that a folder that has it is whole. */
+export async function writeRelease(
+  build: Build,
+  bundles: readonly ReleaseFile[],
+  links: readonly ReleaseFile[],
+  files: Files,
+): Promise<void> {
+  await files.write(build.artifact.name, build.artifact.bytes);
+  for (const [name, bytes] of [...bundles, ...links, ...build.lockfiles]) await files.write(name, bytes);
+  const index = {
+    artifact: build.artifact.name,
+    bundles: bundles.map(([name]) => name),
+    lockfiles: [...build.lockfiles.keys()],
+  };
+  await files.write(releaseIndex, encodeReleaseIndex(index));
+}
+
+/** Runs, attests and writes; the workspaces are gone afterwards, however it ends. */
+export async function buildRelease(opened: OpenedBuild, release: Files): Promise<Build> {
+  try {
+    const build = await runBuild(opened.options, opened.world);
+    const { bundles, links } = await attestBuild(build, opened.builder, opened.organisation.project, opened.signing);
+    await writeRelease(build, bundles, links, release);
+    return build;
+  } finally {
+    await opened.close();
+  }
+}
+
+export async function buildVerb(options: BuildOptions, world: BuildVerbWorld, out: Output): Promise<number> {
+  const progress = { step: (name: string, detail: string) => out.progress(`  ${name.padEnd(14)} ${detail}`) };
+  const request = { dir: options.dir, folder: world.cwd, workspaces: options.workspace, params: options.param };
+  const opened = await world.openBuild(request, progress);
+  const build = await buildRelease(opened, await world.files(options.release));
+  const { artifact, isolation } = build;
+  out.line(`${out.style("built", "green")} ${artifact.name}`);
+  out.line(`  sha256     ${artifact.sha256}`);
+  out.line(`  commit     ${build.commit.revision}`);
+  out.line(`  isolation  ${isolation.kind}, network ${isolation.network}, user ${isolation.userId}`);
+  out.line(
+    `next: sealwright verify ${options.release}/${artifact.name} --release ${options.release} --dir ${options.dir}`,
+  );
+  out.document({
+    artifact: { name: artifact.name, sha256: artifact.sha256 },
+    commit: build.commit,
+    isolation,
+    release: options.release,
+  });
+  return 0;
+}

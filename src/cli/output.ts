@@ -1,0 +1,84 @@
+// What a person or a program reads: lines and tables as text, or one JSON document. Colours only on a terminal that
+// wants them (https://no-color.org). Results go to standard output, progress and errors to standard error.
+
+import { isProblem, problemChain } from "../core/index.ts";
+
+export interface Streams {
+  out(text: string): void;
+  err(text: string): void;
+  readonly color: boolean;
+}
+
+export type OutputForm = "text" | "json";
+
+const codes = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
+export type Style = keyof typeof codes;
+
+/** 0 is yes, 1 is a verification's or policy's no, 2 is "could not tell". */
+export type ExitCode = 0 | 1 | 2;
+
+export class Output {
+  constructor(
+    private readonly streams: Streams,
+    readonly form: OutputForm,
+    private readonly quiet: boolean,
+  ) {}
+
+  style(text: string, style: Style): string {
+    return this.streams.color ? `\u001b[${codes[style]}m${text}\u001b[0m` : text;
+  }
+
+  /** A line of the result; not in JSON form, where `document` is the result. */
+  line(text = ""): void {
+    if (this.form === "text") this.streams.out(`${text}\n`);
+  }
+
+  /** The result as JSON, printed once, at the end. */
+  document(value: unknown): void {
+    if (this.form === "json") this.streams.out(`${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  /** What is being done; silent with --quiet, on standard error in JSON form. */
+  progress(text: string): void {
+    if (this.quiet) return;
+    if (this.form === "text") this.streams.out(`${text}\n`);
+    else this.streams.err(`${text}\n`);
+  }
+
+  table(head: readonly string[], rows: readonly (readonly string[])[]): void {
+    const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => (row[column] ?? "").length)));
+    const draw = (row: readonly string[]): string =>
+      row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] as number))).join("  ");
+    this.line(this.style(draw(head), "bold"));
+    for (const row of rows) this.line(draw(row));
+  }
+
+  /** The chain of an error once, lower case, then what to do next. */
+  error(error: unknown): void {
+    const problem = isProblem(error) ? error : undefined;
+    if (this.form === "json") {
+      const document = {
+        error: { code: problem?.code ?? "program/bug", message: problemChain(error).join(": "), hint: problem?.hint },
+      };
+      this.streams.err(`${JSON.stringify(document)}\n`);
+      return;
+    }
+    const [first, ...causes] = problemChain(error);
+    this.streams.err(
+      `${this.style("error", "red")}: ${first} ${this.style(`[${problem?.code ?? "program/bug"}]`, "dim")}\n`,
+    );
+    for (const cause of causes) this.streams.err(`  because: ${cause}\n`);
+    if (problem?.hint !== undefined) this.streams.err(`  next: ${problem.hint}\n`);
+    if (problem === undefined && error instanceof Error && error.stack !== undefined)
+      this.streams.err(`${error.stack}\n`);
+  }
+}
+
+/** Codes of failures that leave the question open: nothing was found false, something could not be had. */
+const couldNotTell = ["io/", "api/", "server/", "organisation/", "program/", "cli/"];
+
+/** Exit code of an error: a Problem in evidence is a no, one of the world or the call is "could not tell". */
+export function exitCodeOf(error: unknown): 1 | 2 {
+  if (!isProblem(error)) return 2;
+  return couldNotTell.some((prefix) => error.code.startsWith(prefix)) ? 2 : 1;
+}

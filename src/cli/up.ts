@@ -1,0 +1,26 @@
+// `up` on a terminal: serves until it is told to stop.
+
+import { Problem } from "../core/index.ts";
+import type { Output } from "./output.ts";
+import type { UpOptions } from "./program.ts";
+import type { UpVerbWorld } from "./world.ts";
+
+export async function upVerb(options: UpOptions, world: UpVerbWorld, out: Output): Promise<number> {
+  const organisation = await world.organisation(options.dir);
+  const address = new URL(organisation.url);
+  const usual = address.protocol === "https:" ? undefined : Number(address.port === "" ? "80" : address.port);
+  const port = options.port ?? usual;
+  if (port === undefined) {
+    throw new Problem(
+      "cli/usage",
+      `${organisation.url} is served by a proxy with a certificate: say which port it forwards to with --port`,
+    );
+  }
+  const serving = await world.serve(options.dir, options.host, port);
+  out.line(`${organisation.name} serves ${organisation.url} on ${serving.url}`);
+  out.line("  certificates, log, timestamps, TUF, tokens' keys and decisions; stop it with Ctrl-C");
+  out.document({ serving: serving.url, url: organisation.url });
+  await world.interrupted();
+  await serving.close();
+  return 0;
+}

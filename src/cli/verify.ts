@@ -1,0 +1,178 @@
+// `verify` and `check` on a terminal.
+
+import { formatUtcSeconds, fromHex, hex, Problem } from "../core/index.ts";
+import { digestHex, parsePublicKeyPem } from "../crypto/index.ts";
+import {
+  admitRelease,
+  dependencyFacts,
+  loadConsumerTrust,
+  loadRelease,
+  loadSigstoreTrust,
+  matchLockfile,
+  onlyProject,
+} from "../flows/index.ts";
+import { evaluate } from "../policy/index.ts";
+import {
+  type Artifact,
+  parseBundle,
+  parseTrustedRoot,
+  prepareTrust,
+  type Trust,
+  type VerifiedBundle,
+  verifyBundle,
+  type VerifyOptions as BundleOptions,
+} from "../sigstore/index.ts";
+import type { Output } from "./output.ts";
+import type { CheckOptions, VerifyOptions } from "./program.ts";
+import { type BundleReport, reportAdmission, reportBundles, reportDecision } from "./verbs.ts";
+import type { ConsumerVerbWorld } from "./world.ts";
+
+const maxArtifactBytes = 2 * 1024 * 1024 * 1024 - 1;
+const maxBundleBytes = 32 * 1024 * 1024;
+const maxSmallBytes = 2 * 1024 * 1024;
+const maxLockfileBytes = 64 * 1024 * 1024;
+const digestForm = /^sha256:([0-9a-f]{64})$/;
+
+async function artifactOf(
+  file: string,
+  world: ConsumerVerbWorld,
+): Promise<{ artifact: Artifact; name: string; sha256: string }> {
+  const given = digestForm.exec(file)?.[1];
+  if (given !== undefined)
+    return { artifact: { kind: "digest", algorithm: "sha256", digest: fromHex(given) }, name: file, sha256: given };
+  const bytes = await world.readFile(file, maxArtifactBytes);
+  return {
+    artifact: { kind: "bytes", bytes },
+    name: file.split("/").at(-1) as string,
+    sha256: digestHex("sha256", bytes),
+  };
+}
+
+export async function verifyVerb(
+  file: string,
+  options: VerifyOptions,
+  world: ConsumerVerbWorld,
+  out: Output,
+): Promise<number> {
+  if (options.release !== undefined) return verifyReleaseVerb(file, options.release, options, world, out);
+  if (options.bundle.length === 0) {
+    throw new Problem("cli/usage", "nothing to verify the file by", {
+      hint: "give --bundle FILE, or --release FOLDER for everything",
+    });
+  }
+  const { artifact, name } = await artifactOf(file, world);
+  const { trust, expected } = await expectationOf(options, world);
+  const reports: BundleReport[] = [];
+  for (const path of options.bundle) {
+    const bundle = parseBundle(await world.readFile(path, maxBundleBytes));
+    const common = { trust, artifact, ...(options.type === undefined ? {} : { predicateType: options.type }) };
+    reports.push(describe(path, verifyBundle(bundle, { ...common, ...expected } as BundleOptions)));
+  }
+  return reportBundles(out, name, reports);
+}
+
+type Expected =
+  | { readonly key: ReturnType<typeof parsePublicKeyPem> }
+  | { readonly identity: NonNullable<BundleOptions["identity"]> };
+
+/** By whom the bundle must be: a key, an identity, or whom the organisation trusts to build. Never anybody. */
+async function expectationOf(
+  options: VerifyOptions,
+  world: ConsumerVerbWorld,
+): Promise<{ trust: Trust; expected: Expected }> {
+  const { certificateIdentity: identity, certificateOidcIssuer: issuer } = options;
+  if ((identity === undefined) !== (issuer === undefined)) {
+    throw new Problem(
+      "cli/usage",
+      "an identity means something only with its issuer: give --certificate-identity and --certificate-oidc-issuer",
+    );
+  }
+  const named: Expected | undefined =
+    options.key !== undefined
+      ? { key: parsePublicKeyPem(new TextDecoder().decode(await world.readFile(options.key, maxSmallBytes))) }
+      : identity !== undefined && issuer !== undefined
+        ? { identity: { issuer, subjectAlternativeName: identity } }
+        : undefined;
+  if (options.key !== undefined && identity !== undefined)
+    throw new Problem("cli/usage", "give a key or an identity, not both");
+  if (options.trustedRoot !== undefined) {
+    if (named === undefined)
+      throw new Problem("cli/usage", "a trusted root does not say who may sign: give an identity or a key");
+    return {
+      trust: prepareTrust(parseTrustedRoot(await world.readFile(options.trustedRoot, maxSmallBytes))),
+      expected: named,
+    };
+  }
+  const client = await world.openTrust(options);
+  if (named !== undefined) return { trust: await loadSigstoreTrust(client), expected: named };
+  const consumer = await loadConsumerTrust(client, onlyProject(client), world.now());
+  const [first, ...others] = consumer.builders.builders.map((each) => ({
+    issuer: each.issuer,
+    subjectAlternativeName: each.identity,
+  }));
+  if (first === undefined) throw new Problem("trust/no-builder", "the organisation trusts no builder");
+  return { trust: consumer.trust, expected: { identity: [first, ...others] } };
+}
+
+function describe(bundle: string, verified: VerifiedBundle): BundleReport {
+  const { signer, content } = verified;
+  return {
+    bundle,
+    identity: signer.kind === "identity" ? signer.identity.subjectAlternativeName : undefined,
+    issuer: signer.kind === "identity" ? signer.identity.issuer : undefined,
+    times: verified.times.map(({ atMs, source }) => `${formatUtcSeconds(atMs)} (${source})`),
+    log: verified.logEntries.map(
+      ({ baseUrl, logIndex, logId }) => `${baseUrl} entry ${logIndex} (${hex(logId).slice(0, 8)})`,
+    ),
+    predicateType: content.kind === "envelope" ? content.statement?.predicateType : undefined,
+  };
+}
+
+async function verifyReleaseVerb(
+  file: string,
+  folder: string,
+  options: VerifyOptions,
+  world: ConsumerVerbWorld,
+  out: Output,
+): Promise<number> {
+  const { name, sha256 } = await artifactOf(file, world);
+  const release = await loadRelease(await world.files(folder), { name, sha256 });
+  const client = await world.openTrust(options);
+  const now = world.now();
+  const consumer = await loadConsumerTrust(client, onlyProject(client), now);
+  const admission = await admitRelease(
+    release,
+    consumer,
+    await world.advisories(options.advisories),
+    await world.verifier(),
+    now,
+  );
+  if (options.vsa !== undefined) await world.writeFile(options.vsa, admission.summary);
+  return reportAdmission(out, admission);
+}
+
+/** Rules that a lockfile alone can answer. */
+const dependencyRules = new Set(["no-known-exploited", "no-malicious", "no-vulnerable", "advisory-data-fresh"]);
+
+export async function checkVerb(
+  file: string,
+  options: CheckOptions,
+  world: ConsumerVerbWorld,
+  out: Output,
+): Promise<number> {
+  const bytes = await world.readFile(file, maxLockfileBytes);
+  const advisories = await world.advisories(options.advisories);
+  const client = await world.openTrust(options);
+  const now = world.now();
+  const consumer = await loadConsumerTrust(client, onlyProject(client), now);
+  const matched = matchLockfile(file, bytes, advisories.index);
+  const facts = dependencyFacts(file, digestHex("sha256", bytes), matched, advisories, now);
+  const rules = consumer.policy.rules.filter(({ rule }) => dependencyRules.has(rule));
+  if (rules.length === 0) {
+    throw new Problem(
+      "policy/no-dependency-rule",
+      "the policy says nothing about dependencies, so there is nothing to check",
+    );
+  }
+  return reportDecision(out, evaluate({ ...consumer.policy, rules }, consumer.exceptions, facts));
+}

@@ -1,0 +1,16 @@
+export * from "./admit.ts";
+export * from "./attacks.ts";
+export * from "./attest.ts";
+export * from "./authority.ts";
+export * from "./build.ts";
+export * from "./decisions.ts";
+export * from "./facts.ts";
+export * from "./init.ts";
+export * from "./open-authority.ts";
+export * from "./organisation.ts";
+export * from "./project-targets.ts";
+export * from "./publish.ts";
+export * from "./release.ts";
+export * from "./trust.ts";
+export * from "./verify-release.ts";
+export type * from "./world.ts";

@@ -1,0 +1,212 @@
+// `verify` of a whole release: every bundle, then the layout, then the provenance, then the dependencies. A piece of
+// evidence that does not verify is not evidence; its refusal is kept, so that the decision can say why.
+
+import { fromHex, isProblem, Problem, type Verified } from "../core/index.ts";
+import { digestHex } from "../crypto/index.ts";
+import type { AdvisoryIndex, Match } from "../advisories/index.ts";
+import {
+  acceptAttestedLink,
+  type Link,
+  type LinkEvidence,
+  linkPredicateType,
+  parseLinkStatement,
+  parseStatement,
+  type SupplyChain,
+  verifySupplyChain,
+} from "../intoto/index.ts";
+import { type Dependency, parseLockfile } from "../packages/index.ts";
+import type { Refusal } from "../policy/index.ts";
+import {
+  type Artifact,
+  type Bundle,
+  parseBundle,
+  statementPayloadType,
+  type VerifiedBundle,
+  verifyBundle,
+} from "../sigstore/index.ts";
+import { provenanceType, type ProvenanceResult, type SignerIdentity, verifyProvenance } from "../slsa/index.ts";
+import type { Release } from "./release.ts";
+import type { ConsumerTrust } from "./trust.ts";
+
+/** Evidence that held, and why the rest of its kind did not. */
+export interface Checked<T> {
+  readonly held: readonly T[];
+  readonly refused: readonly Refusal[];
+}
+
+export interface SignedEvidence {
+  readonly name: string;
+  readonly bundle: Verified<VerifiedBundle>;
+  readonly signer: SignerIdentity;
+}
+
+export interface MatchedDependency {
+  readonly dependency: Dependency;
+  readonly match: Match;
+}
+
+export interface ReleaseEvidence {
+  /** Attestations that name the artifact itself. */
+  readonly signatures: Checked<SignedEvidence>;
+  readonly provenance: Checked<Verified<ProvenanceResult>>;
+  readonly layout: Checked<Verified<SupplyChain>>;
+  readonly dependencies: Checked<{ readonly lockfile: string; readonly matched: readonly MatchedDependency[] }>;
+}
+
+/** Collects what holds; a Problem of evidence becomes a refusal, anything else is thrown on. */
+class Collector<T> {
+  readonly held: T[] = [];
+  readonly refused: Refusal[] = [];
+
+  attempt(name: string, verify: () => T): void {
+    try {
+      this.held.push(verify());
+    } catch (error) {
+      if (!isProblem(error)) throw error;
+      this.refused.push({ code: error.code, message: `${name}: ${causes(error)}` });
+    }
+  }
+}
+
+function causes(problem: Problem): string {
+  return isProblem(problem.cause) ? `${problem.message}: ${causes(problem.cause)}` : problem.message;
+}
+
+/** Verifies a release against what the consumer trusts. Throws for bugs alone: see `refused` of each kind. */
+export function verifyRelease(release: Release, consumer: ConsumerTrust, advisories: AdvisoryIndex): ReleaseEvidence {
+  const artifact: Artifact = { kind: "digest", algorithm: "sha256", digest: fromHex(release.sha256) };
+  const { signatures, links } = verifyBundles(release, consumer, artifact);
+  const provenance = verifyProvenances(release, consumer, signatures.held);
+  const layout = verifySteps(release, consumer, links);
+  const dependencies = verifyDependencies(release, layout.held, advisories);
+  return { signatures, provenance, layout, dependencies };
+}
+
+interface Bundles {
+  readonly signatures: Checked<SignedEvidence>;
+  readonly links: Checked<SignedEvidence>;
+}
+
+/** A link is about its products, which the layout ties to the artifact; every other attestation must name the artifact. */
+function verifyBundles(release: Release, consumer: ConsumerTrust, artifact: Artifact): Bundles {
+  const signatures = new Collector<SignedEvidence>();
+  const links = new Collector<SignedEvidence>();
+  for (const [name, bytes] of release.bundles) {
+    const read = new Collector<{ readonly bundle: Bundle; readonly isLink: boolean }>();
+    read.attempt(name, () => {
+      const bundle = parseBundle(bytes);
+      return { bundle, isLink: claimsToBeLink(bundle) };
+    });
+    signatures.refused.push(...read.refused);
+    for (const { bundle, isLink } of read.held) {
+      const wanted: Artifact = isLink ? { kind: "envelope", payloadType: statementPayloadType } : artifact;
+      (isLink ? links : signatures).attempt(name, () => verifyOne(name, bundle, wanted, consumer));
+    }
+  }
+  return { signatures, links };
+}
+
+/** What an unverified bundle says it is decides only which check it has to pass. */
+function claimsToBeLink({ content }: Bundle): boolean {
+  if (content.kind !== "dsse" || content.envelope.payloadType !== statementPayloadType) return false;
+  return parseStatement(content.envelope.payload).predicateType === linkPredicateType;
+}
+
+function verifyOne(
+  name: string,
+  bundle: Bundle,
+  artifact: Artifact,
+  { trust, builders }: ConsumerTrust,
+): SignedEvidence {
+  const identities = builders.builders.map(({ issuer, identity }) => ({ issuer, subjectAlternativeName: identity }));
+  const [first, ...others] = identities;
+  if (first === undefined) throw new Problem("trust/no-builder", "the organisation trusts no builder");
+  const verified = verifyBundle(bundle, { trust, artifact, identity: [first, ...others] });
+  if (verified.signer.kind !== "identity") throw new Problem("trust/no-identity", "the bundle names no identity");
+  const { issuer, subjectAlternativeName } = verified.signer.identity;
+  return { name, bundle: verified, signer: { issuer, identity: subjectAlternativeName } };
+}
+
+function payloadOf({ bundle }: SignedEvidence): Uint8Array | undefined {
+  return bundle.content.kind === "envelope" ? bundle.content.payload : undefined;
+}
+
+function verifyProvenances(
+  release: Release,
+  { builders: trust, expectations }: ConsumerTrust,
+  signed: readonly SignedEvidence[],
+): Checked<Verified<ProvenanceResult>> {
+  const out = new Collector<Verified<ProvenanceResult>>();
+  for (const evidence of signed) {
+    const payload = payloadOf(evidence);
+    if (payload === undefined || parseStatement(payload).predicateType !== provenanceType) continue;
+    const artifactDigest = { algorithm: "sha256", digestHex: release.sha256 } as const;
+    out.attempt(evidence.name, () =>
+      verifyProvenance({
+        statement: parseStatement(payload),
+        artifactDigest,
+        signer: evidence.signer,
+        trust,
+        expectations,
+      }),
+    );
+  }
+  return out;
+}
+
+function verifySteps(
+  release: Release,
+  { layout }: ConsumerTrust,
+  links: Checked<SignedEvidence>,
+): Checked<Verified<SupplyChain>> {
+  const accepted = new Collector<Verified<LinkEvidence>>();
+  for (const evidence of links.held) {
+    accepted.attempt(evidence.name, () =>
+      acceptAttestedLink(
+        layout,
+        parseLinkStatement(parseStatement(payloadOf(evidence) ?? new Uint8Array())),
+        evidence.signer,
+      ),
+    );
+  }
+  const chains = new Collector<Verified<SupplyChain>>();
+  chains.attempt("layout", () => {
+    const chain = verifySupplyChain(layout, accepted.held);
+    const made = [...chain.summary.products.values()].some((digests) => digests.get("sha256") === release.sha256);
+    if (made) return chain;
+    throw new Problem(
+      "release/artifact-not-a-product",
+      `the last step did not make an artifact with sha256 ${release.sha256}`,
+    );
+  });
+  return { held: chains.held, refused: [...links.refused, ...accepted.refused, ...chains.refused] };
+}
+
+/** A lockfile counts only when a step of the verified chain had exactly this file. */
+function verifyDependencies(
+  release: Release,
+  chains: readonly Verified<SupplyChain>[],
+  advisories: AdvisoryIndex,
+): ReleaseEvidence["dependencies"] {
+  const out = new Collector<{ readonly lockfile: string; readonly matched: readonly MatchedDependency[] }>();
+  for (const [lockfile, bytes] of release.lockfiles) {
+    out.attempt(lockfile, () => {
+      const sha256 = digestHex("sha256", bytes);
+      const steps: Link[] = chains.flatMap((chain) => [...chain.steps.values()]);
+      if (!steps.some(({ products }) => products.get(lockfile)?.get("sha256") === sha256)) {
+        throw new Problem("release/lockfile-unbound", "no verified step had this lockfile");
+      }
+      return { lockfile, matched: matchLockfile(lockfile, bytes, advisories) };
+    });
+  }
+  return out;
+}
+
+/** Every dependency of a lockfile with what is known about it. Problems `packages/*`. */
+export function matchLockfile(
+  name: string,
+  bytes: Uint8Array,
+  advisories: AdvisoryIndex,
+): readonly MatchedDependency[] {
+  return parseLockfile(name, bytes).map((dependency) => ({ dependency, match: advisories.match(dependency) }));
+}

@@ -1,0 +1,133 @@
+// Files, durable and whole: what was written is on the disk when the call returns, and a reader sees the old content
+// or the new, never a part. Reads are bounded.
+
+import { constants } from "node:fs";
+import { access, link, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Problem } from "../core/index.ts";
+
+const privateMode = 0o600;
+const publicMode = 0o644;
+let serial = 0;
+
+function errno(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+/**
+ * Content of a file of at most `maxBytes`, undefined when it is not there. `noFollow` refuses a link as the last part.
+ * Problems `io/too-large`, `io/read`.
+ */
+export async function readIfThere(
+  path: string,
+  maxBytes: number,
+  options: { readonly noFollow?: boolean } = {},
+): Promise<Uint8Array | undefined> {
+  // A path that others can write may be a link, or a pipe that would never open.
+  const guarded = options.noFollow === true ? constants.O_NOFOLLOW | constants.O_NONBLOCK : 0;
+  let file;
+  try {
+    file = await open(path, constants.O_RDONLY | guarded);
+  } catch (cause) {
+    if (errno(cause) === "ENOENT" || errno(cause) === "ENOTDIR") return undefined;
+    throw new Problem("io/read", `cannot read ${path}`, { cause });
+  }
+  try {
+    const about = await file.stat();
+    if (!about.isFile()) throw new Problem("io/read", `${path} is not a regular file`);
+    if (about.size > maxBytes)
+      throw new Problem("io/too-large", `${path} has ${about.size} bytes, over the limit of ${maxBytes}`);
+    const bytes = await file.readFile();
+    if (bytes.length > maxBytes) throw new Problem("io/too-large", `${path} grew over the limit of ${maxBytes} bytes`);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  } finally {
+    await file.close();
+  }
+}
+
+/** As `readIfThere`; Problem `io/not-found` when it is not there. */
+export async function read(path: string, maxBytes: number): Promise<Uint8Array> {
+  const bytes = await readIfThere(path, maxBytes);
+  if (bytes === undefined) throw new Problem("io/not-found", `there is no file ${path}`);
+  return bytes;
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/**
+ * Writes a file atomically and durably; folders are made as needed. `private` files have mode 0600 from their first
+ * byte on, `isNew` refuses to replace one (Problem `io/exists`). Problem `io/write` leaves the old content.
+ */
+export async function write(
+  path: string,
+  bytes: Uint8Array,
+  options: { readonly private?: boolean; readonly isNew?: boolean } = {},
+): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${process.pid}-${serial++}.tmp`);
+  try {
+    await mkdir(folder, { recursive: true, mode: options.private === true ? 0o700 : 0o755 });
+    const file = await open(temporary, "wx", options.private === true ? privateMode : publicMode);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (options.isNew === true) {
+      // A hard link fails where the name is taken; a rename would replace it.
+      await link(temporary, path);
+      await rm(temporary);
+    } else await rename(temporary, path);
+    await syncFolder(folder);
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    if (errno(cause) === "EEXIST") throw new Problem("io/exists", `${path} is there already`, { cause });
+    throw new Problem("io/write", `cannot write ${path}`, { cause });
+  }
+}
+
+export async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Names in a folder, sorted; none when it is not there. */
+export async function list(path: string): Promise<string[]> {
+  try {
+    return (await readdir(path)).sort();
+  } catch (cause) {
+    if (errno(cause) === "ENOENT") return [];
+    throw new Problem("io/read", `cannot list ${path}`, { cause });
+  }
+}
+
+/** Regular files below a folder with their sizes, as paths relative to it. Symbolic links and devices are refused. */
+export async function listFiles(
+  root: string,
+  limits: { readonly maxFiles: number; readonly skip?: (path: string) => boolean },
+): Promise<{ path: string; bytes: number }[]> {
+  const out: { path: string; bytes: number }[] = [];
+  const visit = async (relative: string): Promise<void> => {
+    for (const name of (await readdir(join(root, relative))).sort()) {
+      const path = relative === "" ? name : `${relative}/${name}`;
+      if (limits.skip?.(path) === true) continue;
+      const about = await lstat(join(root, path));
+      if (about.isDirectory()) await visit(path);
+      else if (about.isFile()) out.push({ path, bytes: about.size });
+      else throw new Problem("io/irregular-file", `${path} is neither a file nor a folder`);
+      if (out.length > limits.maxFiles) throw new Problem("io/too-many-files", `more than ${limits.maxFiles} files`);
+    }
+  };
+  await visit("");
+  return out;
+}

@@ -1,0 +1,13 @@
+export * from "./advisory-folder.ts";
+export * as files from "./files.ts";
+export * from "./git.ts";
+export * from "./http.ts";
+export * from "./log-store.ts";
+export * from "./measure.ts";
+export * from "./oidc.ts";
+export { isolationOf } from "./sandbox.ts";
+export * from "./sandbox-detect.ts";
+export * from "./sandbox-executor.ts";
+export * from "./toolchain.ts";
+export * from "./tuf-fetcher.ts";
+export * from "./tuf-store.ts";

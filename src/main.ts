@@ -1,0 +1,469 @@
+#!/usr/bin/env node
+// The only file that knows everything: it hands the world to the verbs. Each verb and each part of the world is loaded
+// when it is asked for, so that a command starts with what it needs.
+
+import { existsSync, readFileSync } from "node:fs";
+import { chmod, cp, mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import type {
+  BuildRequest,
+  ConsumerVerbWorld,
+  DemoVerbWorld,
+  InitVerbWorld,
+  OpenedBuild,
+  Output,
+  Serving,
+  TrustOptions,
+  Verbs,
+} from "./cli/index.ts";
+import type { Authority, BuildWorld, Files, Organisation, Progress, SigningWorld, Verifier } from "./flows/index.ts";
+import type { TufClient, TufFetcher } from "./tuf/index.ts";
+
+const packageFolder = join(import.meta.dirname, "..");
+const shippedAdvisories = join(packageFolder, "data", "advisories");
+const tokenLifetimeS = 600;
+const resignEveryMs = 24 * 60 * 60 * 1000;
+const maxSmallBytes = 1024 * 1024;
+const stepOutputLines = 30;
+
+const version = (JSON.parse(readFileSync(join(packageFolder, "package.json"), "utf8")) as { version: string }).version;
+const clock = { now: () => Date.now() };
+
+// ---- the world, in parts ----
+
+async function randomness() {
+  const { generateKey, randomBytes } = await import("./crypto/index.ts");
+  return { bytes: randomBytes, key: generateKey };
+}
+
+async function folderFiles(folder: string): Promise<Files> {
+  const { files } = await import("./io/index.ts");
+  const at = (path: string): string => join(folder, path);
+  return {
+    read: (path, maxBytes) => files.read(at(path), maxBytes),
+    readIfThere: (path, maxBytes) => files.readIfThere(at(path), maxBytes),
+    write: (path, bytes, options) => files.write(at(path), bytes, options),
+    list: (path) => files.list(at(path)),
+  };
+}
+
+async function readFile(path: string, maxBytes: number): Promise<Uint8Array> {
+  return (await import("./io/index.ts")).files.read(resolve(path), maxBytes);
+}
+
+async function repository(folder = process.cwd()) {
+  const { headCommit, topFolder } = await import("./io/index.ts");
+  const top = await topFolder(folder);
+  const { origin } = await headCommit(top);
+  return { top, name: basename(top), sourceUri: origin ?? `file://${top}` };
+}
+
+/** The issuer of build tokens, on the organisation's key. */
+async function openIssuer(files: Files, organisation: Organisation) {
+  const { openTokenIssuer } = await import("./io/index.ts");
+  const { encodePrivateKeyPem, encodePublicKeyPem } = await import("./crypto/index.ts");
+  const { keyNames, loadKey } = await import("./flows/index.ts");
+  const key = await loadKey(files, keyNames.oidc);
+  return openTokenIssuer(organisation.url, encodePrivateKeyPem(key), encodePublicKeyPem(key.publicKey));
+}
+
+/** The organisation's services, over its folder. */
+async function openServices(dir: string): Promise<Authority> {
+  const io = await import("./io/index.ts");
+  const flows = await import("./flows/index.ts");
+  const { createMemoryStore } = await import("./tuf/index.ts");
+  const files = await folderFiles(dir);
+  const organisation = await flows.loadOrganisation(files);
+  const issuer = await openIssuer(files, organisation);
+  const verifyToken = io.tokenVerifier(organisation.url, issuer.keys, flows.tokenAudience);
+  return flows.openAuthority({
+    clock,
+    random: await randomness(),
+    files,
+    openStore: (folder) => io.openFileLogStore(join(dir, folder)),
+    verifyToken,
+    keySet: issuer.keySet,
+    verifier: {
+      id: `${organisation.url}/verifier`,
+      version,
+      signer: await flows.loadSigner(files, flows.keyNames.verifier),
+    },
+    openTrust: async (now) =>
+      flows.updateTrust({
+        root: await files.read(flows.places.root, maxSmallBytes),
+        fetcher: io.createFolderFetcher(join(dir, flows.places.tuf)),
+        store: createMemoryStore(),
+        now,
+      }),
+    advisories: () => io.loadAdvisoryFolders([shippedAdvisories]),
+  });
+}
+
+/** Serves an organisation until `close`; signs snapshot and timestamp anew at the start and every day. */
+async function serve(dir: string, host: string, port: number, log: (record: object) => void): Promise<Serving> {
+  const { createApp, listen } = await import("./server/index.ts");
+  const { randomBytes } = await import("./crypto/index.ts");
+  const { hex, problemChain } = await import("./core/index.ts");
+  const { resignRepository } = await import("./flows/index.ts");
+  const files = await folderFiles(dir);
+  const authority = await openServices(dir);
+  const resign = () => resignRepository({ files, clock });
+  const told = (error: unknown) => problemChain(error).join(": ");
+  try {
+    await resign();
+    const app = createApp(authority, {
+      requestId: () => hex(randomBytes(8)),
+      onAccess: ({ error, ...record }) => log({ ...record, ...(error === undefined ? {} : { error: told(error) }) }),
+    });
+    const listening = await listen(app, host, port);
+    const timer = setInterval(
+      () =>
+        void resign().catch((error: unknown) =>
+          log({ level: "error", message: "signing TUF metadata anew failed", error: told(error) }),
+        ),
+      resignEveryMs,
+    );
+    timer.unref();
+    const close = async (): Promise<void> => {
+      clearInterval(timer);
+      await listening.close();
+      await authority.close();
+    };
+    return { url: listening.url, close };
+  } catch (error) {
+    await authority.close();
+    throw error;
+  }
+}
+
+/** A mirror is an address or a folder. */
+async function mirrorFetcher(mirror: string): Promise<TufFetcher> {
+  const { createFolderFetcher, createHttpFetcher } = await import("./io/index.ts");
+  return /^https?:\/\//.test(mirror) ? createHttpFetcher(mirror) : createFolderFetcher(resolve(mirror));
+}
+
+async function openClient(root: Uint8Array, mirror: string, stateFolder: string): Promise<TufClient> {
+  const { createFileStore } = await import("./io/index.ts");
+  const { updateTrust } = await import("./flows/index.ts");
+  return updateTrust({
+    root,
+    fetcher: await mirrorFetcher(mirror),
+    store: createFileStore(stateFolder),
+    now: clock.now(),
+  });
+}
+
+/** Signing with the organisation's services over HTTP, as whom the claims name. Whoever holds the folder holds the issuer. */
+async function signingAs(
+  dir: string,
+  claims: Readonly<Record<string, unknown>>,
+  subject: string,
+): Promise<SigningWorld> {
+  const { createServiceClient, paths } = await import("./api/index.ts");
+  const io = await import("./io/index.ts");
+  const flows = await import("./flows/index.ts");
+  const { createMemoryStore } = await import("./tuf/index.ts");
+  const files = await folderFiles(dir);
+  const organisation = await flows.loadOrganisation(files);
+  const { url } = organisation;
+  const issuer = await openIssuer(files, organisation);
+  const client = await flows.updateTrust({
+    root: await files.read(flows.places.root, maxSmallBytes),
+    fetcher: io.createFolderFetcher(join(dir, flows.places.tuf)),
+    store: createMemoryStore(),
+    now: clock.now(),
+  });
+  return {
+    random: await randomness(),
+    token: () =>
+      issuer.issue(claims, { subject, audience: flows.tokenAudience, now: clock.now(), lifetimeS: tokenLifetimeS }),
+    challenge: flows.challengeOf,
+    services: createServiceClient({ ca: url, log: url, tsa: url + paths.timestamp }, io.request),
+    trust: await flows.loadSigstoreTrust(client),
+  };
+}
+
+/** Folders for one build: a bare mirror of the commit, and where volumes go. */
+async function openWorkspaces(request: BuildRequest) {
+  const io = await import("./io/index.ts");
+  const { top } = await repository(request.folder);
+  const commit = await io.headCommit(top);
+  const work = await realpath(await mkdtemp(join(tmpdir(), "sealwright-build-")));
+  // Steps run as another user and reach only what is mounted; the folder itself lets them pass.
+  await chmod(work, 0o711);
+  const mirror = join(work, "upstream.git");
+  await io.mirrorCommit(top, commit.revision, mirror);
+  const volumes = join(work, "run");
+  await mkdir(volumes, { mode: 0o711 });
+  const claims = new Map([["upstream", mirror]]);
+  const inputs = [];
+  for (const [name, folder] of request.workspaces) {
+    const path = await realpath(resolve(folder)).catch(() => resolve(folder));
+    claims.set(name, path);
+    const digest = new Map([["sha256", await io.folderDigest(path)]]);
+    inputs.push({ name, uri: `workspace:${name}`, digest });
+  }
+  return { commit, work, mirror, volumes, claims, inputs };
+}
+
+/** The last lines of a step that failed. */
+function showFailure(out: Output, where: string, stdout: Uint8Array, stderr: Uint8Array): void {
+  const text = new TextDecoder();
+  const lines = (text.decode(stdout) + text.decode(stderr)).trimEnd().split("\n").slice(-stepOutputLines);
+  for (const line of lines) out.progress(`    ${where}: ${line}`);
+}
+
+type Workspaces = Awaited<ReturnType<typeof openWorkspaces>>;
+
+async function openBuildWorld(spaces: Workspaces, runId: string, progress: Progress, out: Output): Promise<BuildWorld> {
+  const io = await import("./io/index.ts");
+  const { measuredWorkspace } = await import("./flows/index.ts");
+  const { Problem } = await import("./core/index.ts");
+  const { commit, mirror, volumes, claims, inputs } = spaces;
+  const kind = await io.detectSandbox();
+  const toolchain = io.describeToolchain();
+  let measured: string | undefined;
+  const executor = io.createSandboxExecutor({
+    kind,
+    directory: volumes,
+    toolchain,
+    claims,
+    maxOutputBytes: 4 * maxSmallBytes,
+    beforeTask: async (_task, folders) => {
+      measured = folders.get(measuredWorkspace) ?? measured;
+    },
+    onStep: (task, step, { exitCode, stdout, stderr }) => {
+      if (exitCode !== 0) showFailure(out, `${task.pipelineTaskName}/${step.name}`, stdout, stderr);
+    },
+  });
+  const readOutput = async (path: string, maxBytes: number): Promise<Uint8Array> => {
+    const at = measured === undefined ? undefined : join(measured, path);
+    const bytes = at === undefined ? undefined : await io.files.readIfThere(at, maxBytes, { noFollow: true });
+    if (bytes === undefined) throw new Problem("build/no-artifact", `there is no ${path} in the workspace`);
+    return bytes;
+  };
+  return {
+    clock,
+    progress,
+    runId,
+    commit,
+    readCommitted: (path, maxBytes) => io.readCommitted(mirror, commit.revision, path, maxBytes),
+    committedDigests: () => io.committedDigests(mirror, commit.revision),
+    executor,
+    ...(kind === "none" ? { hostRoot: volumes } : {}),
+    measure: async () => (measured === undefined ? new Map() : io.measureFolder(measured)),
+    readOutput,
+    toolchain: { uri: "sealwright:host-toolchain", sha256: toolchain.sha256, description: toolchain.manifest },
+    isolation: () => io.isolationOf(kind),
+    inputs,
+  };
+}
+
+/** Workspaces, sandbox and signer for one build. */
+async function openBuild(request: BuildRequest, progress: Progress, out: Output): Promise<OpenedBuild> {
+  const flows = await import("./flows/index.ts");
+  const { hex } = await import("./core/index.ts");
+  const files = await folderFiles(request.dir);
+  const organisation = await flows.loadOrganisation(files);
+  const spaces = await openWorkspaces(request);
+  const { commit } = spaces;
+  const close = (): Promise<void> => rm(spaces.work, { recursive: true, force: true });
+  try {
+    const identity = flows.buildIdentity(organisation);
+    const runId = hex((await randomness()).bytes(8));
+    const { sourceUri, pipelinePath } = organisation.project;
+    const claims = {
+      build_signer_uri: identity,
+      runner_environment: "self-hosted",
+      source_repository_uri: sourceUri,
+      source_repository_digest: commit.revision,
+      ...(commit.ref === undefined ? {} : { source_repository_ref: commit.ref }),
+      run_invocation_uri: `${organisation.url}/runs/${runId}`,
+    };
+    return {
+      organisation,
+      options: { pipelinePath, sourceUri, params: request.params },
+      world: await openBuildWorld(spaces, runId, progress, out),
+      signing: await signingAs(request.dir, claims, identity),
+      builder: {
+        id: flows.builderId(organisation),
+        version,
+        signer: await flows.loadSigner(files, flows.keyNames.builder),
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function homeFolder(variable: "XDG_CACHE_HOME" | "XDG_CONFIG_HOME", fallback: string): string {
+  return join(process.env[variable] ?? join(process.env["HOME"] ?? process.cwd(), fallback), "sealwright");
+}
+
+/** The organisation's own repository unless the options name another; state is kept by root, so that two do not mix. */
+async function openTrust(options: TrustOptions): Promise<TufClient> {
+  const { digestHex } = await import("./crypto/index.ts");
+  const { loadOrganisation, places } = await import("./flows/index.ts");
+  const root = await readFile(options.root ?? join(options.dir, places.root), maxSmallBytes);
+  const mirror = options.mirror ?? `${(await loadOrganisation(await folderFiles(options.dir))).url}/tuf`;
+  return openClient(
+    root,
+    mirror,
+    join(homeFolder("XDG_CACHE_HOME", ".cache"), "tuf", digestHex("sha256", root).slice(0, 32)),
+  );
+}
+
+/** This user's own key for verification summaries, made at the first use. */
+async function ownVerifier(): Promise<Verifier> {
+  const { createSigner, encodePrivateKeyPem, generateKey, keyFingerprint, parsePrivateKeyPem } =
+    await import("./crypto/index.ts");
+  const { fromUtf8, hex, utf8 } = await import("./core/index.ts");
+  const files = await folderFiles(homeFolder("XDG_CONFIG_HOME", ".config"));
+  const kept = await files.readIfThere("verifier.pem", maxSmallBytes);
+  const key = kept === undefined ? generateKey("ecdsa-p256") : parsePrivateKeyPem(fromUtf8(kept));
+  if (kept === undefined)
+    await files.write("verifier.pem", utf8(encodePrivateKeyPem(key)), { private: true, isNew: true });
+  return { id: `urn:sha256:${hex(keyFingerprint(key.publicKey))}`, version, signer: createSigner(key) };
+}
+
+async function advisories(folder: string | undefined) {
+  return (await import("./io/index.ts")).loadAdvisoryFolders([
+    folder === undefined ? shippedAdvisories : resolve(folder),
+  ]);
+}
+
+/** The shipped set, and beside the repository the public records where they are. */
+async function demoAdvisories() {
+  const vectors = process.env["SEALWRIGHT_VECTORS"] ?? join(packageFolder, "..", "shared", "vectors");
+  const folders = [join(vectors, "osv"), join(vectors, "kev")].filter((folder) => existsSync(folder));
+  return (await import("./io/index.ts")).loadAdvisoryFolders([shippedAdvisories, ...folders]);
+}
+
+// ---- the verbs ----
+
+const initWorld: InitVerbWorld = {
+  repository,
+  readFile,
+  openInit: async (dir, progress) => ({ clock, random: await randomness(), files: await folderFiles(dir), progress }),
+};
+
+const consumerWorld: ConsumerVerbWorld = {
+  now: clock.now,
+  openTrust,
+  readFile,
+  writeFile: async (path, bytes) => (await import("./io/index.ts")).files.write(resolve(path), bytes),
+  files: folderFiles,
+  advisories,
+  verifier: ownVerifier,
+};
+
+function interrupted(): Promise<void> {
+  return new Promise((done) => {
+    process.once("SIGINT", () => done());
+    process.once("SIGTERM", () => done());
+  });
+}
+
+async function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const server = createServer();
+    server.once("error", fail);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => done(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+function demoWorld(out: Output): DemoVerbWorld {
+  return {
+    ...initWorld,
+    // The demonstration is of this program's own repository.
+    repository: () => repository(packageFolder),
+    cwd: process.cwd(),
+    openBuild: (request, progress) => openBuild(request, progress, out),
+    files: folderFiles,
+    now: clock.now,
+    nowPrecise: () => performance.now(),
+    randomness,
+    freePort,
+    freshFolder: async () => realpath(await mkdtemp(join(tmpdir(), "sealwright-demo-"))),
+    serve: (dir, port) => serve(dir, "127.0.0.1", port, () => undefined),
+    signingAs,
+    openClient,
+    copyFolder: (from, to) => cp(from, to, { recursive: true }),
+    advisories: demoAdvisories,
+    newVerifier: async (id) => {
+      const { createSigner, generateKey } = await import("./crypto/index.ts");
+      return { id, version, signer: createSigner(generateKey("ecdsa-p256")) };
+    },
+    command: `node ${join(packageFolder, "dist", "main.js")}`,
+  };
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  // The one question so common that nothing is loaded for it.
+  if (args.length === 1 && (args[0] === "--version" || args[0] === "-V")) {
+    process.stdout.write(`${version}\n`);
+    return 0;
+  }
+  const { createProgram, exitCodeOf, Output: OutputClass, parseArguments } = await import("./cli/index.ts");
+  const streams = {
+    out: (text: string) => void process.stdout.write(text),
+    err: (text: string) => void process.stderr.write(text),
+    color: process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "",
+  };
+  let exitCode = 0;
+  let out = new OutputClass(streams, "text", false);
+  const act = async (
+    options: { output: "text" | "json"; quiet: boolean },
+    verb: () => Promise<number>,
+  ): Promise<void> => {
+    out = new OutputClass(streams, options.output, options.quiet);
+    exitCode = await verb();
+  };
+  const verbs: Verbs = {
+    init: (options) => act(options, async () => (await import("./cli/init.ts")).initVerb(options, initWorld, out)),
+    up: (options) =>
+      act(options, async () => {
+        const log = (record: object) =>
+          streams.err(`${JSON.stringify({ time: new Date().toISOString(), ...record })}\n`);
+        const organisation = async (dir: string) =>
+          (await import("./flows/index.ts")).loadOrganisation(await folderFiles(dir));
+        const world = {
+          organisation,
+          serve: (dir: string, host: string, port: number) =>
+            serve(dir, host, port, options.quiet ? () => undefined : log),
+          interrupted,
+        };
+        return (await import("./cli/up.ts")).upVerb(options, world, out);
+      }),
+    build: (options) =>
+      act(options, async () => {
+        const world = {
+          cwd: process.cwd(),
+          openBuild: (request: BuildRequest, progress: Progress) => openBuild(request, progress, out),
+          files: (folder: string) => folderFiles(resolve(folder)),
+        };
+        return (await import("./cli/build.ts")).buildVerb(options, world, out);
+      }),
+    verify: (file, options) =>
+      act(options, async () => (await import("./cli/verify.ts")).verifyVerb(file, options, consumerWorld, out)),
+    check: (file, options) =>
+      act(options, async () => (await import("./cli/verify.ts")).checkVerb(file, options, consumerWorld, out)),
+    demo: (options) => act(options, async () => (await import("./cli/demo.ts")).demoVerb(options, demoWorld(out), out)),
+  };
+  try {
+    await parseArguments(createProgram(verbs, version), args);
+  } catch (error) {
+    out.error(error);
+    return exitCodeOf(error);
+  }
+  return exitCode;
+}
+
+process.exitCode = await run(process.argv.slice(2));

@@ -1,0 +1,55 @@
+// package-lock.json and npm-shrinkwrap.json, lockfileVersion 2 and 3 (docs.npmjs.com, package-lock.json).
+// `packages` is read; version 2's legacy `dependencies` says the same and is not. Version 1 is refused.
+
+import { Fields, parseJson, Problem } from "../core/index.ts";
+import { limits, type Dependency } from "./model.ts";
+import { packageUrl } from "./purl.ts";
+
+const code = "packages/lockfile-invalid";
+const folder = "node_modules/";
+const npmName = /^(?:@[^\s/@\\]+\/)?[^\s/@\\][^\s/\\]*$/;
+
+/** Problems: `packages/lockfile-invalid`, `packages/lockfile-unsupported`. */
+export function parsePackageLock(bytes: Uint8Array): readonly Dependency[] {
+  const lock = Fields.of(json(bytes), "lockfile", code);
+  const version = lock.integer("lockfileVersion");
+  if (version !== 2 && version !== 3) {
+    throw new Problem("packages/lockfile-unsupported", `lockfileVersion ${version} is not supported, 2 and 3 are`);
+  }
+  const packages = lock.object("packages");
+  const paths = packages.names();
+  if (paths.length > limits.lockfilePackages) {
+    throw new Problem("packages/lockfile-too-large", `lockfile has more than ${limits.lockfilePackages} packages`);
+  }
+  // The root "" and every path outside node_modules are the project's own folders.
+  return paths.filter((path) => path.includes(folder)).flatMap((path) => dependency(path, packages.object(path)) ?? []);
+}
+
+function json(bytes: Uint8Array) {
+  try {
+    return parseJson(bytes, { maxBytes: limits.lockfileBytes });
+  } catch (cause) {
+    throw new Problem(code, "lockfile is not strict JSON", { cause });
+  }
+}
+
+/** Undefined for a link, which stands for a folder of the project. */
+function dependency(path: string, entry: Fields): Dependency | undefined {
+  if (entry.optional("link", (name) => entry.boolean(name)) === true) return undefined;
+  // An alias is installed under another name than it is published under; `name` is the published one.
+  const name =
+    entry.optional("name", (field) => entry.string(field, { max: limits.nameLength })) ??
+    path.slice(path.lastIndexOf(folder) + folder.length);
+  if (!npmName.test(name)) throw new Problem(code, `lockfile names a package ${JSON.stringify(name.slice(0, 80))}`);
+  const version = entry.string("version", { min: 1, max: limits.versionLength });
+  const integrity = entry.optional("integrity", (field) => entry.string(field, { max: 1024 }));
+  const dev = entry.optional("dev", (field) => entry.boolean(field));
+  return {
+    ecosystem: "npm",
+    name,
+    version,
+    purl: packageUrl("npm", name, version),
+    ...(integrity === undefined ? {} : { integrity }),
+    ...(dev === true ? { dev } : {}),
+  };
+}

@@ -1,0 +1,180 @@
+// HTTP edge: a request becomes a call of the authority, its answer or Problem a response. Nothing is decided here.
+
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { maxRequestBytes, mediaTypes, paths, type ProblemDocument } from "../api/index.ts";
+import { isProblem, type JsonObject, Problem } from "../core/index.ts";
+import type { Authority } from "../flows/index.ts";
+
+/** One line of the access log. */
+export interface AccessRecord {
+  readonly requestId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly code?: string;
+  readonly error?: unknown;
+}
+
+export interface AppOptions {
+  /** A fresh identifier for a request. */
+  readonly requestId: () => string;
+  readonly onAccess?: (record: AccessRecord) => void;
+}
+
+const immutable = "public, max-age=31536000, immutable";
+const fresh = "no-cache";
+
+/** HTTP status of a Problem: its caller's fault, a state of ours, or a bug. */
+export function statusOf(problem: Problem): 400 | 401 | 403 | 404 | 409 | 413 | 503 {
+  if (problem.code === "io/too-large" || problem.code === "api/too-large") return 413;
+  if (problem.code === "oidc/token-expired" || problem.code === "oidc/token-invalid") return 401;
+  if (problem.code.endsWith("/not-found") || problem.code === "decision/none") return 404;
+  if (problem.code.startsWith("io/") || problem.code.startsWith("log/") || problem.code === "api/unavailable")
+    return 503;
+  return 400;
+}
+
+function problemResponse(problem: Problem, requestId: string): Response {
+  const status = statusOf(problem);
+  const document: ProblemDocument = {
+    type: `https://sealwright.dev/problems/${problem.code}`,
+    title: problem.code,
+    status,
+    detail: problem.message,
+    code: problem.code,
+    message: problem.message,
+    requestId,
+  };
+  return new Response(JSON.stringify(document), { status, headers: { "content-type": mediaTypes.problem } });
+}
+
+function json(body: JsonObject, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(JSON.stringify(body), { status, headers: { "content-type": mediaTypes.json, ...headers } });
+}
+
+function bytes(body: Uint8Array | string, type: string, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(body as string | Uint8Array<ArrayBuffer>, { headers: { "content-type": type, ...headers } });
+}
+
+function requireType(request: Request, type: string): void {
+  const given = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (given !== type) throw new Problem("api/media-type", `content-type must be ${type}`);
+}
+
+const bodyOf = async (request: Request): Promise<Uint8Array> => new Uint8Array(await request.arrayBuffer());
+
+function addServices(app: Hono, authority: Authority): void {
+  app.post(paths.signingCert, async (c) => {
+    requireType(c.req.raw, mediaTypes.json);
+    const bearer = /^Bearer (\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+    return json(await authority.signingCertificate(await bodyOf(c.req.raw), bearer), 200);
+  });
+  app.get(paths.trustBundle, () => json(authority.trustBundle()));
+  app.get(paths.configuration, () => json(authority.configuration()));
+  app.post(paths.logEntries, async (c) => {
+    requireType(c.req.raw, mediaTypes.json);
+    const { entry, duplicateOf } = await authority.addEntry(await bodyOf(c.req.raw));
+    if (duplicateOf === undefined) return json(entry, 201);
+    return json({ code: 6, message: "an equivalent entry is in the log already", ...entry }, 409, {
+      "x-log-index": String(duplicateOf),
+    });
+  });
+  app.post(paths.timestamp, async (c) => {
+    requireType(c.req.raw, mediaTypes.timestampQuery);
+    return bytes(await authority.timestamp(await bodyOf(c.req.raw)), mediaTypes.timestampReply);
+  });
+  app.get(paths.timestampChain, () => bytes(authority.timestampChain(), mediaTypes.pem));
+  app.get(paths.discovery, () => json(authority.discovery()));
+  app.get(paths.keySet, () => json(authority.keySet()));
+  app.post(paths.decisions, async (c) => {
+    requireType(c.req.raw, mediaTypes.json);
+    return json(await authority.decide(await bodyOf(c.req.raw)));
+  });
+  app.get(`${paths.decisions}/:digest`, async (c) => {
+    const found = await authority.decision(c.req.param("digest"));
+    if (found === undefined) throw new Problem("decision/none", "no decision is recorded for this digest");
+    return json(found);
+  });
+  app.get(paths.health, () => json(authority.health()));
+}
+
+/** Static read paths: tiles and versioned metadata never change, checkpoints and the timestamp always may. */
+function addStatic(app: Hono, authority: Authority): void {
+  const serve = async (area: "log" | "ct" | "tuf", path: string): Promise<Response> => {
+    const found = await authority.readStatic(area, path);
+    if (found === undefined) throw new Problem("static/not-found", `there is no ${area} file of this name`);
+    if (area === "tuf") {
+      const changes = path === "timestamp.json" || !/^(?:\d+\.|targets\/)/.test(path);
+      return bytes(found, path.endsWith(".json") ? mediaTypes.json : "application/octet-stream", {
+        "cache-control": changes ? fresh : immutable,
+      });
+    }
+    const isCheckpoint = path === "checkpoint";
+    return bytes(found, isCheckpoint ? "text/plain; charset=utf-8" : "application/octet-stream", {
+      "cache-control": isCheckpoint ? fresh : immutable,
+    });
+  };
+  const rest = (path: string, base: string): string => path.slice(base.length + 1);
+  app.get(`${paths.log}/checkpoint`, () => serve("log", "checkpoint"));
+  app.get(`${paths.log}/tile/*`, (c) => serve("log", rest(c.req.path, paths.log)));
+  app.get(`${paths.ct}/*`, (c) => serve("ct", rest(c.req.path, paths.ct)));
+  app.get(`${paths.tuf}/*`, (c) => serve("tuf", rest(c.req.path, paths.tuf)));
+}
+
+/** The application: every path of `api/paths.ts`, one error form, one access record a request. */
+export function createApp(authority: Authority, options: AppOptions): Hono {
+  const app = new Hono();
+  const ids = new WeakMap<Request, string>();
+  const idOf = (request: Request): string => {
+    const known = ids.get(request) ?? options.requestId();
+    ids.set(request, known);
+    return known;
+  };
+  app.use(async (c, next) => {
+    await next();
+    c.res.headers.set("x-request-id", idOf(c.req.raw));
+    c.res.headers.set("x-content-type-options", "nosniff");
+    if (c.error === undefined)
+      options.onAccess?.({ requestId: idOf(c.req.raw), method: c.req.method, path: c.req.path, status: c.res.status });
+  });
+  app.use(
+    bodyLimit({
+      maxSize: maxRequestBytes,
+      onError: () => {
+        throw new Problem("api/too-large", `a request body holds at most ${maxRequestBytes} bytes`);
+      },
+    }),
+  );
+  addServices(app, authority);
+  addStatic(app, authority);
+  app.notFound((c) =>
+    problemResponse(new Problem("api/not-found", `there is nothing at ${c.req.path.slice(0, 200)}`), idOf(c.req.raw)),
+  );
+  app.onError((error, c) => {
+    const requestId = idOf(c.req.raw);
+    // What is no Problem is a bug of ours: the client learns that, the log learns what.
+    const problem = isProblem(error) ? error : undefined;
+    const status = problem === undefined ? 500 : statusOf(problem);
+    options.onAccess?.({
+      requestId,
+      method: c.req.method,
+      path: c.req.path,
+      status,
+      code: problem?.code ?? "server/bug",
+      error,
+    });
+    if (problem !== undefined) return problemResponse(problem, requestId);
+    const document = {
+      type: "about:blank",
+      title: "server/bug",
+      status,
+      detail: "internal error",
+      code: "server/bug",
+      message: "internal error",
+      requestId,
+    };
+    return new Response(JSON.stringify(document), { status, headers: { "content-type": mediaTypes.problem } });
+  });
+  return app;
+}

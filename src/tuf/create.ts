@@ -1,0 +1,241 @@
+// Metadata to be signed, and signing it: TUF 1.0.34 §4, §6.1. The `signed` part is a JSON object and not a model, so
+// that an edit keeps the fields it knows nothing of. Whoever holds one key of a quorum adds one signature to bytes
+// that others have signed.
+
+import {
+  canonicalJson,
+  demand,
+  emptyObject,
+  formatUtcSeconds,
+  hex,
+  olpcCanonicalJson,
+  Problem,
+} from "../core/index.ts";
+import type { Json, JsonObject } from "../core/index.ts";
+import { digestHex, type Signer } from "../crypto/index.ts";
+import { encodeKey, signerKey, usableKey } from "./key.ts";
+import {
+  topLevelRoles,
+  type Key,
+  type MetaFile,
+  type Metadata,
+  type Root,
+  type TargetFile,
+  type TopLevelRole,
+} from "./model.ts";
+import { isTargetPath } from "./names.ts";
+
+export const specVersion = "1.0.34";
+
+export interface RoleKeys {
+  readonly keys: readonly Key[];
+  readonly threshold: number;
+}
+
+export interface RootContent {
+  readonly version: number;
+  /** Milliseconds since 1970; metadata holds whole seconds. */
+  readonly expiresMs: number;
+  readonly consistentSnapshot?: boolean;
+  readonly roles: Readonly<Record<TopLevelRole, RoleKeys>>;
+}
+
+/** §4.3. Problem `tuf/threshold`: a threshold of 0, or more than there are distinct keys. */
+export function createRoot({ version, expiresMs, consistentSnapshot = true, roles }: RootContent): JsonObject {
+  return {
+    ...createCommon("root", version, expiresMs),
+    consistent_snapshot: consistentSnapshot,
+    keys: encodeKeys(topLevelRoles.flatMap((name) => roles[name].keys)),
+    roles: object(topLevelRoles.map((name) => [name, encodeRole(name, roles[name])])),
+  };
+}
+
+/** The root after another: next version, with the roles that change; fields we do not know are kept. */
+export function createNextRoot(
+  previous: Metadata<Root>,
+  changes: { readonly expiresMs: number; readonly roles?: Partial<Readonly<Record<TopLevelRole, RoleKeys>>> },
+): JsonObject {
+  const keysBefore = previous.tree["keys"] as JsonObject;
+  const rolesBefore = previous.tree["roles"] as JsonObject;
+  const keys = emptyObject<Json>();
+  const roles = object(Object.entries(rolesBefore));
+  for (const name of topLevelRoles) {
+    const changed = changes.roles?.[name];
+    if (changed === undefined) {
+      for (const keyid of previous.signed.roles[name].keyids) if (keyid in keysBefore) keys[keyid] = keysBefore[keyid]!;
+      continue;
+    }
+    roles[name] = { ...(rolesBefore[name] as JsonObject), ...encodeRole(name, changed) };
+    for (const key of changed.keys) keys[key.keyid] ??= keysBefore[key.keyid] ?? encodeKey(key);
+  }
+  const expires = formatUtcSeconds(changes.expiresMs);
+  return { ...previous.tree, spec_version: specVersion, version: previous.signed.version + 1, expires, keys, roles };
+}
+
+/** §4.5 TARGETS. A target of known content, or of known length and hashes. */
+export interface NewTarget {
+  readonly path: string;
+  readonly content?: Uint8Array;
+  readonly length?: number;
+  readonly hashes?: ReadonlyMap<string, string>;
+  readonly custom?: JsonObject;
+}
+
+/** The target as metadata lists it; SHA-256 of the content. Problems `tuf/target-path`, `tuf/target-invalid`. */
+export function describeTarget({ path, content, length, hashes, custom }: NewTarget): TargetFile {
+  demand(isTargetPath(path), "tuf/target-path", `${JSON.stringify(path.slice(0, 200))} is not a relative target path`);
+  if (content !== undefined) {
+    return { path, length: content.length, hashes: new Map([["sha256", digestHex("sha256", content)]]), custom };
+  }
+  if (length === undefined || hashes === undefined || hashes.size === 0) {
+    throw new Problem("tuf/target-invalid", `${path} needs its content, or its length and a hash`);
+  }
+  return { path, length, hashes, custom };
+}
+
+export function encodeTarget({ length, hashes, custom }: TargetFile): JsonObject {
+  return { length, hashes: object([...hashes]), ...(custom === undefined ? {} : { custom }) };
+}
+
+/** A delegation of §4.5; exactly one of `paths` and `pathHashPrefixes`. */
+export interface Delegation extends RoleKeys {
+  readonly name: string;
+  readonly paths?: readonly string[];
+  readonly pathHashPrefixes?: readonly string[];
+  readonly terminating?: boolean;
+}
+
+/** §4.5 DELEGATIONS. Problems `tuf/role-name`, `tuf/delegation-invalid`, `tuf/threshold`. */
+export function encodeDelegations(delegations: readonly Delegation[]): JsonObject {
+  const roles = delegations.map((each): JsonObject => {
+    // What the name of a file can be everywhere, encoded or not.
+    demand(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(each.name), "tuf/role-name", `${each.name} cannot name a role`);
+    demand(
+      !(topLevelRoles as readonly string[]).includes(each.name),
+      "tuf/role-name",
+      `${each.name} is a top-level role`,
+    );
+    const scope = each.paths ?? each.pathHashPrefixes ?? [];
+    const one = (each.paths === undefined) !== (each.pathHashPrefixes === undefined);
+    demand(one && scope.length > 0, "tuf/delegation-invalid", `${each.name} needs paths or path hash prefixes`);
+    return {
+      name: each.name,
+      ...encodeRole(each.name, each),
+      ...(each.paths === undefined ? { path_hash_prefixes: scope } : { paths: scope }),
+      terminating: each.terminating ?? false,
+    };
+  });
+  const names = new Set(delegations.map((each) => each.name));
+  demand(names.size === delegations.length, "tuf/role-name", "two delegations have one name");
+  return { keys: encodeKeys(delegations.flatMap((each) => each.keys)), roles };
+}
+
+/** §4.5. */
+export function createTargets(content: {
+  readonly version: number;
+  readonly expiresMs: number;
+  readonly targets: Iterable<TargetFile>;
+  readonly delegations?: readonly Delegation[];
+}): JsonObject {
+  const { version, expiresMs, targets, delegations } = content;
+  return {
+    ...createCommon("targets", version, expiresMs),
+    targets: object([...targets].map((each) => [each.path, encodeTarget(each)])),
+    ...(delegations === undefined ? {} : { delegations: encodeDelegations(delegations) }),
+  };
+}
+
+/** §4.4. `meta` is by file name, such as `targets.json`. */
+export function createSnapshot(
+  version: number,
+  expiresMs: number,
+  meta: Iterable<readonly [string, MetaFile]>,
+): JsonObject {
+  return {
+    ...createCommon("snapshot", version, expiresMs),
+    meta: object([...meta].map(([n, m]) => [n, encodeMeta(m)])),
+  };
+}
+
+/** §4.6. */
+export function createTimestamp(version: number, expiresMs: number, snapshot: MetaFile): JsonObject {
+  return { ...createCommon("timestamp", version, expiresMs), meta: { "snapshot.json": encodeMeta(snapshot) } };
+}
+
+/** What §4.4 and §4.6 say of a file: its version, length and SHA-256. */
+export function describeFile(version: number, bytes: Uint8Array): MetaFile {
+  return { version, length: bytes.length, hashes: new Map([["sha256", digestHex("sha256", bytes)]]) };
+}
+
+/**
+ * The file of §4.2.1: `signed` with a signature for each key of `keys` that a signer holds.
+ * Problem `tuf/signer-unknown`: a signer whose key is none of them would sign for nothing.
+ */
+export async function signMetadata(
+  signed: JsonObject,
+  signers: readonly Signer[],
+  keys: readonly Key[] = signers.map(signerKey),
+): Promise<Uint8Array> {
+  return addSignatures({ signed, signatures: [] }, signers, keys);
+}
+
+/** As `signMetadata`, keeping the signatures there are; one of the same key id is replaced. */
+export async function addSignatures(
+  file: {
+    readonly signed: JsonObject;
+    readonly signatures: readonly { readonly keyid: string; readonly sig: string }[];
+  },
+  signers: readonly Signer[],
+  keys: readonly Key[] = signers.map(signerKey),
+): Promise<Uint8Array> {
+  const message = olpcCanonicalJson(file.signed);
+  const signatures = new Map(file.signatures.map((each) => [each.keyid, each.sig]));
+  for (const signer of signers) {
+    const { fingerprint } = usableKey(signerKey(signer))!;
+    const held = keys.filter((key) => {
+      const usable = usableKey(key);
+      return usable?.fingerprint === fingerprint && usable.scheme === signer.scheme;
+    });
+    demand(
+      held.length > 0,
+      "tuf/signer-unknown",
+      `the key of a signer (${signerKey(signer).keyid}) has no part in the role`,
+    );
+    const sig = hex(await signer.sign(message));
+    for (const { keyid } of held) signatures.set(keyid, sig);
+  }
+  return canonicalJson({
+    signatures: [...signatures].map(([keyid, sig]) => ({ keyid, sig })),
+    signed: file.signed,
+  });
+}
+
+function createCommon(type: TopLevelRole, version: number, expiresMs: number): JsonObject {
+  return { _type: type, spec_version: specVersion, version, expires: formatUtcSeconds(expiresMs) };
+}
+
+function encodeRole(name: string, { keys, threshold }: RoleKeys): JsonObject {
+  const distinct = new Set(keys.map((key) => usableKey(key)?.fingerprint ?? `id ${key.keyid}`)).size;
+  const possible = Number.isSafeInteger(threshold) && threshold >= 1 && threshold <= distinct;
+  demand(possible, "tuf/threshold", `${name} has ${distinct} keys and a threshold of ${threshold}`);
+  return { keyids: [...new Set(keys.map((key) => key.keyid))], threshold };
+}
+
+function encodeKeys(keys: readonly Key[]): JsonObject {
+  return object(keys.map((key) => [key.keyid, encodeKey(key)]));
+}
+
+function encodeMeta({ version, length, hashes }: MetaFile): JsonObject {
+  return {
+    version,
+    ...(length === undefined ? {} : { length }),
+    ...(hashes === undefined ? {} : { hashes: object([...hashes]) }),
+  };
+}
+
+/** Without a prototype, so that `__proto__` is a name like any other. */
+export function object(entries: readonly (readonly [string, Json])[]): { [name: string]: Json } {
+  const out = emptyObject<Json>();
+  for (const [name, value] of entries) out[name] = value;
+  return out;
+}
