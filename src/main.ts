@@ -60,6 +60,19 @@ async function repository(folder = process.cwd()) {
   return { top, name: basename(top), sourceUri: origin ?? `file://${top}` };
 }
 
+/** The clone that this program was built in; not one that merely has the package somewhere in it. */
+async function ownRepository() {
+  const { isProblem, Problem } = await import("./core/index.ts");
+  const found = await repository(packageFolder).catch((error: unknown) => {
+    if (isProblem(error, "io/not-a-clone")) return undefined;
+    throw error;
+  });
+  if (found?.top === (await realpath(packageFolder))) return found;
+  throw new Problem("io/not-a-clone", `${packageFolder} is not a clone of sealwright's repository`, {
+    hint: "the demonstration builds sealwright itself: clone the repository, then npm ci && npm run demo",
+  });
+}
+
 /** The issuer of build tokens, on the organisation's key. */
 async function openIssuer(files: Files, organisation: Organisation) {
   const { openTokenIssuer } = await import("./io/index.ts");
@@ -383,7 +396,7 @@ function demoWorld(out: Output): DemoVerbWorld {
   return {
     ...initWorld,
     // The demonstration is of this program's own repository.
-    repository: () => repository(packageFolder),
+    repository: ownRepository,
     cwd: process.cwd(),
     openBuild: (request, progress) => openBuild(request, progress, out),
     files: folderFiles,

@@ -1,5 +1,6 @@
 // What a person or a program reads: lines and tables as text, or one JSON document. Colours only on a terminal that
-// wants them (https://no-color.org). Results go to standard output, progress and errors to standard error.
+// wants them (https://no-color.org). Results go to standard output, progress and errors to standard error; in JSON form
+// standard output gets exactly one document, which is the error's when there is no result.
 
 import { isProblem, problemChain } from "../core/index.ts";
 
@@ -18,6 +19,8 @@ export type Style = keyof typeof codes;
 export type ExitCode = 0 | 1 | 2;
 
 export class Output {
+  private hasDocument = false;
+
   constructor(
     private readonly streams: Streams,
     readonly form: OutputForm,
@@ -35,7 +38,9 @@ export class Output {
 
   /** The result as JSON, printed once, at the end. */
   document(value: unknown): void {
-    if (this.form === "json") this.streams.out(`${JSON.stringify(value, null, 2)}\n`);
+    if (this.form !== "json") return;
+    this.streams.out(`${JSON.stringify(value, null, 2)}\n`);
+    this.hasDocument = true;
   }
 
   /** What is being done; silent with --quiet, on standard error in JSON form. */
@@ -60,7 +65,8 @@ export class Output {
       const document = {
         error: { code: problem?.code ?? "program/bug", message: problemChain(error).join(": "), hint: problem?.hint },
       };
-      this.streams.err(`${JSON.stringify(document)}\n`);
+      if (this.hasDocument) this.streams.err(`${JSON.stringify(document)}\n`);
+      else this.document(document);
       return;
     }
     const [first, ...causes] = problemChain(error);
@@ -75,7 +81,11 @@ export class Output {
 }
 
 /** Codes of failures that leave the question open: nothing was found false, something could not be had. */
-const couldNotTell = ["io/", "api/", "server/", "organisation/", "program/", "cli/"];
+const couldNotTell = [
+  ...["io/", "api/", "server/", "organisation/", "program/", "cli/"],
+  // Nothing to match, or nothing to match it with.
+  ...["advisories/", "packages/", "policy/no-dependency-rule"],
+];
 
 /** Exit code of an error: a Problem in evidence is a no, one of the world or the call is "could not tell". */
 export function exitCodeOf(error: unknown): 1 | 2 {

@@ -15,7 +15,6 @@ export interface InitOptions extends GlobalOptions {
   readonly project?: string;
   readonly source?: string;
   readonly pipeline: string;
-  readonly layout?: string;
   readonly policy?: string;
 }
 export interface UpOptions extends GlobalOptions {
@@ -93,7 +92,6 @@ function addProducerVerbs(program: Command, verbs: Verbs): void {
     .option("--project <name>", "name of the project that is built (default: the repository's folder)")
     .option("--source <uri>", "where the source is kept (default: the remote origin)")
     .option("--pipeline <path>", "the PipelineRun in the repository", ".tekton/release.yaml")
-    .option("--layout <file>", "in-toto layout steps to use instead of those read from the pipeline")
     .option("--policy <file>", "policy to use instead of the default one")
     .action((_options, command: Command) => verbs.init(command.optsWithGlobals<InitOptions>()));
   program
@@ -150,7 +148,8 @@ export function createProgram(verbs: Verbs, version: string): Command {
     .addOption(new Option("-o, --output <form>", "form of the result").choices(["text", "json"]).default("text"))
     .option("-q, --quiet", "say nothing but the result", false)
     .showSuggestionAfterError(true)
-    .showHelpAfterError("(add --help for the options)")
+    // Said once, by `parseArguments`' Problem. Set before the verbs are made, which take it over.
+    .configureOutput({ outputError: () => undefined })
     .exitOverride();
   addProducerVerbs(program, verbs);
   addConsumerVerbs(program, verbs);
@@ -197,13 +196,20 @@ function completion(program: Command, shell: Shell): string {
   return shell === "bash" ? `${bash}\n` : `autoload -U +X bashcompinit && bashcompinit\n${bash}\n`;
 }
 
+function usage(message: string, suggestion = ""): Problem {
+  const hint = `${suggestion === "" ? "" : `${suggestion} `}sealwright --help lists the verbs, sealwright VERB --help its options`;
+  return new Problem("cli/usage", message, { hint });
+}
+
 /** Runs the arguments. Commander's own complaints become `cli/usage`; help and version end quietly. */
 export async function parseArguments(program: Command, args: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0 || error.code === "commander.help") return;
-    throw new Problem("cli/usage", error.message.replace(/^error: /, ""), { cause: error });
+    if (error.exitCode === 0) return;
+    if (error.code === "commander.help") throw usage("no verb was given");
+    const [message = "", ...suggestions] = error.message.replace(/^error: /, "").split("\n");
+    throw usage(message, suggestions.join(" ").replaceAll(/^\(|\)$/g, ""));
   }
 }

@@ -93,9 +93,12 @@ export function pipelineSteps(document: Uint8Array): readonly PipelineStep[] {
   const prepared = prepare(document, { uid: "plan", revision: "0".repeat(40), params: new Map() });
   return prepared.tasks.map(({ name, parents }) => {
     const [after, ...others] = parents;
-    // Narrow: the layout generated for a pipeline is a chain. One with branches brings its own (init --layout).
-    if (others.length > 0)
-      throw new Problem("build/pipeline-branches", `task ${name} follows several tasks; give a layout of your own`);
+    // Narrow: the layout read off a pipeline is a chain.
+    if (others.length > 0) {
+      throw new Problem("build/pipeline-branches", `task ${name} follows several tasks`, {
+        hint: "let every task follow one other with runAfter",
+      });
+    }
     return { name, after };
   });
 }

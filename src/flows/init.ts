@@ -12,6 +12,7 @@ import {
   type LocalSigner,
   type PrivateKey,
 } from "../crypto/index.ts";
+import { parsePolicy } from "../policy/index.ts";
 import { encodeSigningConfig, encodeTrustedRoot, type SigningConfig, type TrustedRoot } from "../sigstore/index.ts";
 import { noteKeyId } from "../tlog/index.ts";
 import { createKey, createRoot, initialRepository, type NewTarget, signMetadata } from "../tuf/index.ts";
@@ -56,10 +57,15 @@ const trustedRootV01 = "application/vnd.dev.sigstore.trustedroot+json;version=0.
 
 type Keys = ReadonlyMap<string, PrivateKey>;
 
-/** Problems: `organisation/exists`, `organisation/url`, `organisation/pipeline-empty`, and what the files throw. */
+/**
+ * Problems: `organisation/exists`, `organisation/url`, `organisation/project`, `organisation/pipeline-empty`, those of a
+ * given policy (`policy/*`), and what the files throw.
+ */
 export async function initOrganisation(options: InitOptions, world: InitWorld): Promise<Organisation> {
   const now = world.clock.now();
   const organisation = describe(options, now);
+  // A policy that no consumer can read would be published for all of them.
+  if (options.policy !== undefined) parsePolicy(options.policy);
   if ((await world.files.readIfThere(places.organisation, 1 << 20)) !== undefined) {
     throw new Problem("organisation/exists", "there is an organisation in this folder already", {
       hint: "name another folder with --dir",
@@ -84,6 +90,14 @@ function describe({ name, url, project, steps }: InitOptions, now: number): Orga
     throw new Problem(
       "organisation/url",
       `${url} is not an address such as http://127.0.0.1:8765, without path or slash`,
+    );
+  }
+  // It is part of a URI and of the names of TUF targets.
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(project.name)) {
+    throw new Problem(
+      "organisation/project",
+      `${JSON.stringify(project.name.slice(0, 100))} is no name for a project: letters, digits, ".", "_" and "-"`,
+      { hint: "give another with --project" },
     );
   }
   if (steps.length === 0) throw new Problem("organisation/pipeline-empty", "the pipeline has no task");

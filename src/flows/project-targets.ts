@@ -80,7 +80,7 @@ export function defaultPolicy(organisation: Organisation, steps: readonly Pipeli
     rules: [
       { id: "signed", rule: "signed-by", signers: [signer], threshold: 1, ...enforce },
       { id: "build-level", rule: "build-level", minimum: 2, builders: [builderId(organisation)], ...enforce },
-      { id: "source", rule: "built-from", sources: [{ uri: project.sourceUri }], ...enforce },
+      { id: "source", rule: "built-from", sources: [{ uri: project.sourceUri.replace(/^git\+/, "") }], ...enforce },
       { id: "isolated", rule: "isolation", allowed: ["bubblewrap", "unshare"], mode: "warn" },
       { id: "steps", rule: "layout", layout: project.name, steps: steps.map(({ name }) => name), ...enforce },
       { id: "advisories-fresh", rule: "advisory-data-fresh", maxAgeHours: 24 * 90, mode: "warn" },

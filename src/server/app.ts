@@ -5,6 +5,7 @@ import { bodyLimit } from "hono/body-limit";
 import { maxRequestBytes, mediaTypes, paths, type ProblemDocument } from "../api/index.ts";
 import { isProblem, type JsonObject, Problem } from "../core/index.ts";
 import type { Authority } from "../flows/index.ts";
+import { timestampQueryOfJson } from "../sigstore/index.ts";
 
 /** One line of the access log. */
 export interface AccessRecord {
@@ -57,9 +58,10 @@ function bytes(body: Uint8Array | string, type: string, headers: Readonly<Record
   return new Response(body as string | Uint8Array<ArrayBuffer>, { headers: { "content-type": type, ...headers } });
 }
 
-function requireType(request: Request, type: string): void {
+function requireType(request: Request, ...types: readonly string[]): string {
   const given = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (given !== type) throw new Problem("api/media-type", `content-type must be ${type}`);
+  if (given !== undefined && types.includes(given)) return given;
+  throw new Problem("api/media-type", `content-type must be ${types.join(" or ")}`);
 }
 
 const bodyOf = async (request: Request): Promise<Uint8Array> => new Uint8Array(await request.arrayBuffer());
@@ -81,8 +83,10 @@ function addServices(app: Hono, authority: Authority): void {
     });
   });
   app.post(paths.timestamp, async (c) => {
-    requireType(c.req.raw, mediaTypes.timestampQuery);
-    return bytes(await authority.timestamp(await bodyOf(c.req.raw)), mediaTypes.timestampReply);
+    const body = await bodyOf(c.req.raw);
+    const type = requireType(c.req.raw, mediaTypes.timestampQuery, mediaTypes.json);
+    const query = type === mediaTypes.json ? timestampQueryOfJson(body) : body;
+    return bytes(await authority.timestamp(query), mediaTypes.timestampReply);
   });
   app.get(paths.timestampChain, () => bytes(authority.timestampChain(), mediaTypes.pem));
   app.get(paths.discovery, () => json(authority.discovery()));

@@ -17,6 +17,7 @@ export * from "./rekor.ts";
 export * from "./rekor-body.ts";
 export * from "./sign.ts";
 export * from "./signing-config.ts";
+export * from "./timestamp-request.ts";
 export * from "./trust.ts";
 export {
   encodeTrustedRoot,

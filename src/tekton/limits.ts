@@ -3,8 +3,8 @@
 
 /** Bytes of one result, as Tekton's `max-result-size` default. */
 export const maxResultBytes = 4096;
-/** Bytes of one YAML text. */
-export const maxYamlBytes = 1_048_576;
+/** Bytes of one YAML text; the parser looks for duplicate keys in quadratic time. */
+export const maxYamlBytes = 262_144;
 export const maxYamlDocuments = 64;
 /** Nodes after aliases are followed, so that an alias bomb stays small. */
 export const maxYamlNodes = 20_000;

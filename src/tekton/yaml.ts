@@ -21,15 +21,21 @@ export function parseYaml(bytes: Uint8Array): Json[] {
   }
   const reader = new Reader();
   const out: Json[] = [];
-  for (const document of read(fromUtf8(bytes))) {
+  const text = fromUtf8(bytes);
+  for (const document of read(text)) {
     const fault = document.errors[0] ?? document.warnings[0];
-    if (fault !== undefined) throw invalid(fault.message.split("\n")[0]!.toLowerCase(), fault);
+    if (fault !== undefined)
+      throw invalid(`${fault.message.toLowerCase()} (line ${lineOf(text, fault.pos[0])})`, fault);
     if (document.directives?.yaml.version !== "1.2") throw invalid("only YAML 1.2 is read");
     const value = reader.document(document.contents);
     if (value !== null) out.push(value);
   }
   if (out.length > maxYamlDocuments) throw invalid(`more than ${maxYamlDocuments} documents`);
   return out;
+}
+
+function lineOf(text: string, position: number): number {
+  return text.slice(0, position).split("\n").length;
 }
 
 /**
@@ -55,6 +61,8 @@ function read(text: string): readonly Document[] {
       uniqueKeys: true,
       stringKeys: true,
       merge: false,
+      // A message with its place for each of thousands of errors would take minutes.
+      prettyErrors: false,
       logLevel: "silent",
     });
     return Array.isArray(documents) ? documents : [];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { World } from "../../test/tuf-world.ts";
+import type { TufFetcher } from "./session.ts";
 import { dayMs, formatUtcSeconds, isProblem, type ProblemCode } from "../core/index.ts";
 
 function refused(code: ProblemCode, message?: RegExp): (error: unknown) => boolean {
@@ -218,6 +219,7 @@ test("a timestamp of the same version with another content is dropped without an
   const { trusted } = await world.update();
   assert.equal(trusted.timestamp.signed.snapshot.version, 1);
   assert.equal(world.requests.at(-1), "timestamp.json");
+  assert.deepEqual(world.stored.get("timestamp.json"), trusted.timestamp.bytes);
 });
 
 test("a newer timestamp that lists an older snapshot is a rollback and is not stored", async () => {
@@ -416,4 +418,20 @@ test("an expiry in any but the one form is refused", async () => {
     await world.publish("timestamp");
     await assert.rejects(world.update(), refused("tuf/metadata-invalid"), expires);
   }
+});
+
+test("no more than a listed length is asked for, and never more than the limit", async () => {
+  const world = await World.create();
+  world.listHashes = true;
+  await world.publish("targets");
+  world.tree("snapshot").meta["targets.json"]!.length = 9_000_000;
+  await world.publish("snapshot", "timestamp");
+  const asked = new Map<string, number>();
+  const fetcher: TufFetcher = {
+    fetch: async (path, maxBytes) => (asked.set(path, maxBytes), world.files.get(path)),
+  };
+  await assert.rejects(world.update({ fetcher }), refused("tuf/length"));
+  assert.equal(asked.get("2.snapshot.json"), world.files.get("2.snapshot.json")!.length);
+  assert.equal(asked.get("2.targets.json"), 5_000_000);
+  assert.equal(asked.get("timestamp.json"), 16_384);
 });

@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { maxRequestBytes } from "../src/api/index.ts";
+import { parseTimestampResponse } from "../src/crypto/index.ts";
+import { decisionRequestJson } from "../src/flows/index.ts";
+import { type AccessRecord, createApp } from "../src/server/index.ts";
+import { World } from "./world.ts";
+
+async function open() {
+  const world = await World.open();
+  const records: AccessRecord[] = [];
+  let next = 0;
+  const app = createApp(world.authority, {
+    requestId: () => `request-${next++}`,
+    onAccess: (record) => records.push(record),
+  });
+  const post = (path: string, body: string | Uint8Array<ArrayBuffer>, type = "application/json") =>
+    app.request(path, { method: "POST", body, headers: { "content-type": type } });
+  return { world, records, app, post };
+}
+
+async function problemOf(response: Response) {
+  assert.equal(response.headers.get("content-type"), "application/problem+json");
+  return (await response.json()) as { code: string; status: number; requestId: string; detail: string };
+}
+
+test("what is refused is answered as a problem document with a code and the request's id", async () => {
+  const { app, records } = await open();
+  const response = await app.request("/no/such/path");
+  const problem = await problemOf(response);
+  assert.equal(response.status, 404);
+  assert.equal(problem.code, "api/not-found");
+  assert.equal(problem.requestId, response.headers.get("x-request-id"));
+  assert.equal(records.length, 1);
+});
+
+test("a bug of ours is told to the log and not to the client", async () => {
+  const { world, records } = await open();
+  const broken = {
+    ...world.authority,
+    health: () => {
+      throw new Error("secret detail");
+    },
+  };
+  const app = createApp(broken, { requestId: () => "r", onAccess: (record) => records.push(record) });
+  const response = await app.request("/healthz");
+  assert.equal(response.status, 500);
+  assert.ok(!(await response.text()).includes("secret"));
+  assert.equal(records.at(-1)?.code, "server/bug");
+});
+
+test("a body over the limit is refused, with or without a length", async () => {
+  const { post, app } = await open();
+  const large = new Uint8Array(maxRequestBytes + 1);
+  assert.equal((await problemOf(await post("/api/v2/log/entries", large))).status, 413);
+  const stream = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new Uint8Array(1 << 20)),
+  });
+  const chunked = await app.request("/api/v2/log/entries", {
+    method: "POST",
+    body: stream,
+    headers: { "content-type": "application/json" },
+    duplex: "half",
+  } as RequestInit);
+  assert.equal((await problemOf(chunked)).status, 413);
+});
+
+test("a wrong media type is refused before the body is read", async () => {
+  const { post } = await open();
+  assert.equal((await problemOf(await post("/api/v2/signingCert", "{}", "text/plain"))).code, "api/media-type");
+  assert.equal((await problemOf(await post("/api/v1/timestamp", "x", "application/json"))).code, "api/media-type");
+});
+
+test("no garbage on any path is answered with a server error", async () => {
+  const { post } = await open();
+  const bodies = [
+    "",
+    "null",
+    "[]",
+    "{}",
+    "{",
+    '"x"',
+    "\u0000",
+    '{"a":1,"a":2}',
+    '{"hashedRekordRequestV002":{}}',
+    '{"hashedRekordRequestV002":{"digest":"AA==","signature":null}}',
+    '{"credentials":{"oidcIdentityToken":"a.b.c"}}',
+    `{"credentials":{"oidcIdentityToken":"${".".repeat(100_000)}"}}`,
+    '{"artifact":{"name":"x","sha256":"y"}}',
+    "[".repeat(50_000),
+  ];
+  for (const path of ["/api/v2/signingCert", "/api/v2/log/entries", "/api/v1/decisions"]) {
+    for (const body of bodies) {
+      const response = await post(path, body);
+      assert.ok(response.status >= 400 && response.status < 500, `${path} ${body.slice(0, 40)}: ${response.status}`);
+    }
+  }
+});
+
+test("a timestamp query that is none is answered with a refusal in its own protocol", async () => {
+  const { post } = await open();
+  const response = await post("/api/v1/timestamp", "garbage", "application/timestamp-query");
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get("content-type"), "application/timestamp-reply");
+  const reply = parseTimestampResponse(new Uint8Array(await response.arrayBuffer()));
+  assert.equal(reply.granted, false);
+});
+
+test("paths that try to leave their folder find nothing", async () => {
+  const { app } = await open();
+  for (const path of [
+    "/tuf/../keys/ca.pem",
+    "/tuf/..%2fkeys%2fca.pem",
+    "/tuf/%2e%2e/keys/ca.pem",
+    "/api/v2/tile/../../keys/ca.pem",
+    "/ct/..%2f..%2fkeys/ca.pem",
+    "/tuf//etc/passwd",
+    "/tuf/keys%00",
+  ]) {
+    assert.equal((await app.request(path)).status, 404, path);
+  }
+});
+
+test("what never changes may be cached for ever, and what changes must be asked for", async () => {
+  const { app, world } = await open();
+  await world.release(world.build());
+  const cache = async (path: string) => {
+    const response = await app.request(path);
+    assert.equal(response.status, 200, path);
+    return response.headers.get("cache-control") ?? "";
+  };
+  assert.match(await cache("/tuf/1.root.json"), /immutable/);
+  assert.equal(await cache("/tuf/timestamp.json"), "no-cache");
+  assert.equal(await cache("/api/v2/checkpoint"), "no-cache");
+});
+
+test("discovery names the issuer exactly, and its keys hold no private part", async () => {
+  const { app, world } = await open();
+  const discovery = (await (await app.request("/.well-known/openid-configuration")).json()) as {
+    issuer: string;
+    jwks_uri: string;
+  };
+  assert.equal(discovery.issuer, world.organisation.url);
+  const keys = (await (await app.request(new URL(discovery.jwks_uri).pathname)).json()) as {
+    keys: Record<string, string>[];
+  };
+  assert.equal(keys.keys.length, 1);
+  assert.equal(keys.keys[0]?.["d"], undefined);
+});
+
+test("an entry sent twice is answered 409 with its index", async () => {
+  const { post, world } = await open();
+  const signing = await world.signing();
+  let body = "";
+  const services = {
+    ...signing.services,
+    addEntry: (request: Parameters<typeof signing.services.addEntry>[0]) =>
+      signing.services.addEntry(((body = JSON.stringify(request)), request)),
+  };
+  const { signBlob } = await import("../src/flows/index.ts");
+  await signBlob(new Uint8Array([1]), { ...signing, services });
+  const again = await post("/api/v2/log/entries", body);
+  assert.equal(again.status, 409);
+  assert.equal(again.headers.get("x-log-index"), "0");
+});
+
+test("a decision is looked up by digest, and without one the answer is 404", async () => {
+  const { app, post, world } = await open();
+  const release = await world.release(world.build());
+  const digest = `sha256:${release.sha256}`;
+  assert.equal((await problemOf(await app.request(`/api/v1/decisions/${digest}`))).code, "decision/none");
+  assert.equal((await post("/api/v1/decisions", JSON.stringify(decisionRequestJson(release)))).status, 200);
+  const found = (await (await app.request(`/api/v1/decisions/${digest}`)).json()) as { decision: { outcome: string } };
+  assert.equal(found.decision.outcome, "admitted");
+});
