@@ -265,7 +265,7 @@ async function openBuildWorld(spaces: Workspaces, runId: string, progress: Progr
     readCommitted: (path, maxBytes) => io.readCommitted(mirror, commit.revision, path, maxBytes),
     committedDigests: () => io.committedDigests(mirror, commit.revision),
     executor,
-    ...(kind === "none" ? { hostRoot: volumes } : {}),
+    ...(kind === "none" ? { hostRoot: join(volumes, "root") } : {}),
     measure: async () => (measured === undefined ? new Map() : io.measureFolder(measured)),
     readOutput,
     toolchain: { uri: "sealwright:host-toolchain", sha256: toolchain.sha256, description: toolchain.manifest },

@@ -63,6 +63,7 @@ export interface RunningInstance {
   token(claims?: Readonly<Record<string, unknown>>, subject?: string): Promise<string>;
   /** The bytes of a TUF target. */
   target(path: string): Promise<Uint8Array>;
+  close(): Promise<void>;
 }
 
 function folderFiles(folder: string): Files {
@@ -75,9 +76,14 @@ function folderFiles(folder: string): Files {
   };
 }
 
-/** Runs until the test ends. */
-export async function startInstance(t: TestContext): Promise<RunningInstance> {
-  const folder = await temporaryFolder(t);
+/** Runs until the test ends, or, for the tests of a whole file, until `close`. */
+export async function startInstance(t?: TestContext): Promise<RunningInstance> {
+  const folder = await mkdtemp(join(tmpdir(), "sealwright-test-"));
+  const closing: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
+  const close = async (): Promise<void> => {
+    for (const each of closing.reverse()) await each();
+  };
+  t?.after(close);
   const files = folderFiles(folder);
   // The address is part of what `init` writes, so the port is held from before it on.
   let app = new Hono();
@@ -86,7 +92,7 @@ export async function startInstance(t: TestContext): Promise<RunningInstance> {
     "127.0.0.1",
     0,
   );
-  t.after(() => listening.close());
+  closing.push(() => listening.close());
   const { url } = listening;
   const organisation = await initOrganisation(
     {
@@ -113,7 +119,8 @@ export async function startInstance(t: TestContext): Promise<RunningInstance> {
     openTrust: openTuf,
     advisories: () => Promise.reject(new Error("an instance for tests has no advisories")),
   });
-  t.after(() => authority.close());
+  // Before the port, as a request under way may still need it: none is left when a test ends.
+  closing.push(() => authority.close());
   const requests: string[] = [];
   app = createApp(authority, {
     requestId: () => hex(randomBytes(8)),
@@ -143,6 +150,7 @@ export async function startInstance(t: TestContext): Promise<RunningInstance> {
     requests,
     token,
     target: async (path) => tuf.download((await tuf.findTarget(path))!),
+    close,
   };
 }
 

@@ -71,7 +71,12 @@ test("the same identity name from another issuer signs for nothing", async () =>
 test("an entry under a checkpoint that the log did not sign is refused", async () => {
   const world = await World.open();
   const release = await world.release(world.build());
-  const forged = await forgedCheckpoint(release, "app.tgz.sigstore.json", world.organisation.logOrigin, random);
+  const forged = await forgedCheckpoint(
+    release,
+    "app.tgz.provenance.sigstore.json",
+    world.organisation.logOrigin,
+    random,
+  );
   const admission = await world.admit(forged);
   assert.equal(admission.decision.outcome, "refused");
   assert.ok(codesOf(admission).includes("sigstore/log-proof-invalid"));
@@ -116,7 +121,7 @@ test("provenance that names a builder nobody trusts is refused", async () => {
   const bundle = encodeBundle(await attest(statement, await world.signing()));
   const admission = await world.admit({
     ...release,
-    bundles: new Map([...release.bundles, ["app.tgz.sigstore.json", bundle]]),
+    bundles: new Map([...release.bundles, ["app.tgz.provenance.sigstore.json", bundle]]),
   });
   assert.equal(admission.decision.outcome, "refused");
   assert.ok(codesOf(admission).includes("slsa/builder-untrusted"));
@@ -307,8 +312,8 @@ test("every certificate's promise is in the certificate log", async () => {
   await world.release(world.build());
   const health = world.authority.health();
   assert.ok(isJsonObject(health["ct"]) && isJsonObject(health["log"]));
-  assert.equal(health["ct"]["size"], 4);
-  assert.equal(health["log"]["size"], 4);
+  assert.equal(health["ct"]["size"], 5);
+  assert.equal(health["log"]["size"], 5);
 });
 
 test("a timestamp's refusal is an answer with its reason, never an error", async () => {

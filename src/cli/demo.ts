@@ -30,6 +30,7 @@ import {
   outcomeOfDecision,
   pipelineSteps,
   places,
+  provenanceFile,
   publishTargets,
   type Release,
   type SigningWorld,
@@ -202,7 +203,7 @@ async function signingAsBuild({ world, organisationDir, organisation }: Stage): 
 async function attackEvidence(stage: Stage, release: Release, build: Build): Promise<AttackOutcome[]> {
   const { world, organisation, organisationDir, folder } = stage;
   const { project } = organisation;
-  const name = `${build.artifact.name}.sigstore.json`;
+  const name = provenanceFile(build.artifact.name);
   const artifact = await world.readFile(`${folder}/release/${build.artifact.name}`, maxArtifactBytes);
   const stranger = `${organisation.url}/projects/elsewhere/${pipelinePath}`;
   const asStranger = await world.signingAs(organisationDir, { build_signer_uri: stranger }, stranger);

@@ -54,7 +54,12 @@ declare module "node:crypto" {
   };
   export function createHash(algorithm: string): Hash;
   export function hash(algorithm: string, data: Uint8Array, encoding: "binary" | "hex"): string;
-  export function createPublicKey(input: { key: Uint8Array; format: "der"; type: "spki" } | KeyObject): KeyObject;
+  export function createPublicKey(
+    input:
+      | { key: Uint8Array; format: "der"; type: "spki" }
+      | { key: { kty: string; crv: string; x: string; y: string }; format: "jwk" }
+      | KeyObject,
+  ): KeyObject;
   export function createPrivateKey(
     input:
       | { key: Uint8Array; format: "der"; type: "pkcs8" | "sec1" }

@@ -13,12 +13,14 @@ export interface KeyKind {
 }
 
 // RFC 5480 §2: a named curve, and at the end 04 for an uncompressed point.
+export const p256Kind = {
+  type: "ecdsa-p256",
+  bits: 256,
+  form: { prefix: fromHex("3059301306072a8648ce3d020106082a8648ce3d03010703420004"), length: 91 },
+} as const satisfies KeyKind;
+
 const curves: Readonly<Record<string, KeyKind>> = {
-  prime256v1: {
-    type: "ecdsa-p256",
-    bits: 256,
-    form: { prefix: fromHex("3059301306072a8648ce3d020106082a8648ce3d03010703420004"), length: 91 },
-  },
+  prime256v1: p256Kind,
   secp384r1: {
     type: "ecdsa-p384",
     bits: 384,
@@ -63,7 +65,7 @@ export function demandCanonical(kind: KeyKind, spki: Uint8Array, handle: KeyObje
 }
 
 // OpenSSL gives compressed points and explicit curve parameters back as they came, so its round trip does not tell.
-function hasForm(form: { readonly prefix: Uint8Array; readonly length: number }, spki: Uint8Array): boolean {
+export function hasForm(form: { readonly prefix: Uint8Array; readonly length: number }, spki: Uint8Array): boolean {
   return spki.length === form.length && equalBytes(spki.subarray(0, form.prefix.length), form.prefix);
 }
 

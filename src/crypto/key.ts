@@ -5,9 +5,9 @@
 
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { assert, concat, demand, fromHex, Problem } from "../core/index.ts";
+import { assert, base64url, concat, demand, fromHex, Problem } from "../core/index.ts";
 import { digest } from "./digest.ts";
-import { demandCanonical, ed25519Prefix, exportSpki, kindOf } from "./key-kind.ts";
+import { demandCanonical, ed25519Prefix, exportSpki, hasForm, kindOf, p256Kind } from "./key-kind.ts";
 import type { KeyType } from "./key-kind.ts";
 import { encodePem, parsePem } from "./pem.ts";
 
@@ -41,13 +41,24 @@ type PrivateKeySource = Parameters<typeof createPrivateKey>[0];
  */
 export function parsePublicKey(spkiDer: Uint8Array): PublicKey {
   demand(spkiDer.length <= maxSpkiBytes, "crypto/key-invalid", "public key is too large");
+  const spki = spkiDer.slice();
+  const p256 = hasForm(p256Kind.form, spki);
   let handle: KeyObject;
   try {
-    handle = createPublicKey({ key: spkiDer, format: "der", type: "spki" } as PublicKeySource);
+    handle = createPublicKey(p256 ? p256Source(spki) : ({ key: spki, format: "der", type: "spki" } as PublicKeySource));
   } catch (cause) {
     throw new Problem("crypto/key-invalid", "public key cannot be read", { cause });
   }
-  return publicKeyOf(handle, spkiDer.slice());
+  if (p256) return { type: p256Kind.type, bits: p256Kind.bits, spki, handle };
+  return publicKeyOf(handle, spki);
+}
+
+// The commonest kind by far, and OpenSSL takes its coordinates in half the time that its DER takes. They are
+// checked to be on the curve either way.
+function p256Source(spki: Uint8Array): PublicKeySource {
+  const point = spki.subarray(p256Kind.form.prefix.length);
+  const jwk = { kty: "EC", crv: "P-256", x: base64url(point.subarray(0, 32)), y: base64url(point.subarray(32)) };
+  return { key: jwk, format: "jwk" };
 }
 
 function publicKeyOf(handle: KeyObject, spki: Uint8Array): PublicKey {

@@ -160,10 +160,19 @@ export function buildProvenance(
   });
 }
 
+/** Name of the bundle that signs the artifact itself, where existing clients look for it. */
+export function signatureFile(artifact: string): string {
+  return `${artifact}.sigstore.json`;
+}
+
+export function provenanceFile(artifact: string): string {
+  return `${artifact}.provenance.sigstore.json`;
+}
+
 /** One file of a release. */
 export type ReleaseFile = readonly [name: string, bytes: Uint8Array];
 
-/** Every attestation of a build as files: bundles, and the classic links under the builder's key. */
+/** A build's signature and attestations as files: bundles, and the classic links under the builder's key. */
 export async function attestBuild(
   build: Build,
   builder: { readonly id: string; readonly version: string; readonly signer: LocalSigner },
@@ -172,15 +181,17 @@ export async function attestBuild(
 ): Promise<{ readonly bundles: readonly ReleaseFile[]; readonly links: readonly ReleaseFile[] }> {
   const provenance = buildProvenance(build, builder.id, builder.version, project);
   const statements: (readonly [string, Statement])[] = [
-    [`${build.artifact.name}.sigstore.json`, provenance],
+    [provenanceFile(build.artifact.name), provenance],
     ...build.links.map((link) => [`${link.name}.link.sigstore.json`, createLinkStatement(link)] as const),
   ];
-  const bundles = await Promise.all(
+  const attested = await Promise.all(
     statements.map(async ([name, statement]): Promise<ReleaseFile> => [
       name,
       encodeBundle(await attest(statement, world)),
     ]),
   );
+  const signature = encodeBundle(await signBlob(build.artifact.bytes, world));
+  const bundles: ReleaseFile[] = [[signatureFile(build.artifact.name), signature], ...attested];
   const { keyid } = verificationKey(builder.signer.publicKey);
   const links = await Promise.all(
     build.links.map(async (link): Promise<ReleaseFile> => [

@@ -66,6 +66,11 @@ class Collector<T> {
       this.refused.push({ code: error.code, message: `${name}: ${causes(error)}` });
     }
   }
+
+  add(other: Collector<T>): void {
+    this.held.push(...other.held);
+    this.refused.push(...other.refused);
+  }
 }
 
 function causes(problem: Problem): string {
@@ -75,8 +80,8 @@ function causes(problem: Problem): string {
 /** Verifies a release against what the consumer trusts. Throws for bugs alone: see `refused` of each kind. */
 export function verifyRelease(release: Release, consumer: ConsumerTrust, advisories: AdvisoryIndex): ReleaseEvidence {
   const artifact: Artifact = { kind: "digest", algorithm: "sha256", digest: fromHex(release.sha256) };
-  const { signatures, links } = verifyBundles(release, consumer, artifact);
-  const provenance = verifyProvenances(release, consumer, signatures.held);
+  const { signatures, provenances, links } = verifyBundles(release, consumer, artifact);
+  const provenance = verifyProvenances(release, consumer, provenances);
   const layout = verifySteps(release, consumer, links);
   const dependencies = verifyDependencies(release, layout.held, advisories);
   return { signatures, provenance, layout, dependencies };
@@ -84,32 +89,42 @@ export function verifyRelease(release: Release, consumer: ConsumerTrust, advisor
 
 interface Bundles {
   readonly signatures: Checked<SignedEvidence>;
+  /** Those of `signatures` that are, or say they are, provenance. */
+  readonly provenances: Checked<SignedEvidence>;
   readonly links: Checked<SignedEvidence>;
 }
 
 /** A link is about its products, which the layout ties to the artifact; every other attestation must name the artifact. */
 function verifyBundles(release: Release, consumer: ConsumerTrust, artifact: Artifact): Bundles {
   const signatures = new Collector<SignedEvidence>();
+  const provenances = new Collector<SignedEvidence>();
   const links = new Collector<SignedEvidence>();
   for (const [name, bytes] of release.bundles) {
-    const read = new Collector<{ readonly bundle: Bundle; readonly isLink: boolean }>();
+    const read = new Collector<{ readonly bundle: Bundle; readonly claim: string | undefined }>();
     read.attempt(name, () => {
       const bundle = parseBundle(bytes);
-      return { bundle, isLink: claimsToBeLink(bundle) };
+      return { bundle, claim: claimedPredicate(bundle) };
     });
     signatures.refused.push(...read.refused);
-    for (const { bundle, isLink } of read.held) {
-      const wanted: Artifact = isLink ? { kind: "envelope", payloadType: statementPayloadType } : artifact;
-      (isLink ? links : signatures).attempt(name, () => verifyOne(name, bundle, wanted, consumer));
+    for (const { bundle, claim } of read.held) {
+      if (claim === linkPredicateType) {
+        links.attempt(name, () =>
+          verifyOne(name, bundle, { kind: "envelope", payloadType: statementPayloadType }, consumer),
+        );
+        continue;
+      }
+      const one = new Collector<SignedEvidence>();
+      one.attempt(name, () => verifyOne(name, bundle, artifact, consumer));
+      for (const kind of claim === provenanceType ? [signatures, provenances] : [signatures]) kind.add(one);
     }
   }
-  return { signatures, links };
+  return { signatures, provenances, links };
 }
 
-/** What an unverified bundle says it is decides only which check it has to pass. */
-function claimsToBeLink({ content }: Bundle): boolean {
-  if (content.kind !== "dsse" || content.envelope.payloadType !== statementPayloadType) return false;
-  return parseStatement(content.envelope.payload).predicateType === linkPredicateType;
+/** What an unverified bundle says it is decides only which checks it has to pass. */
+function claimedPredicate({ content }: Bundle): string | undefined {
+  if (content.kind !== "dsse" || content.envelope.payloadType !== statementPayloadType) return undefined;
+  return parseStatement(content.envelope.payload).predicateType;
 }
 
 function verifyOne(
@@ -127,29 +142,24 @@ function verifyOne(
   return { name, bundle: verified, signer: { issuer, identity: subjectAlternativeName } };
 }
 
-function payloadOf({ bundle }: SignedEvidence): Uint8Array | undefined {
-  return bundle.content.kind === "envelope" ? bundle.content.payload : undefined;
+function payloadOf({ bundle, name }: SignedEvidence): Uint8Array {
+  if (bundle.content.kind === "envelope") return bundle.content.payload;
+  throw new Problem("release/no-statement", `${name} holds no statement`);
 }
 
 function verifyProvenances(
   release: Release,
   { builders: trust, expectations }: ConsumerTrust,
-  signed: readonly SignedEvidence[],
+  signed: Checked<SignedEvidence>,
 ): Checked<Verified<ProvenanceResult>> {
   const out = new Collector<Verified<ProvenanceResult>>();
-  for (const evidence of signed) {
-    const payload = payloadOf(evidence);
-    if (payload === undefined || parseStatement(payload).predicateType !== provenanceType) continue;
-    const artifactDigest = { algorithm: "sha256", digestHex: release.sha256 } as const;
-    out.attempt(evidence.name, () =>
-      verifyProvenance({
-        statement: parseStatement(payload),
-        artifactDigest,
-        signer: evidence.signer,
-        trust,
-        expectations,
-      }),
-    );
+  out.refused.push(...signed.refused);
+  const artifactDigest = { algorithm: "sha256", digestHex: release.sha256 } as const;
+  for (const evidence of signed.held) {
+    out.attempt(evidence.name, () => {
+      const statement = parseStatement(payloadOf(evidence));
+      return verifyProvenance({ statement, artifactDigest, signer: evidence.signer, trust, expectations });
+    });
   }
   return out;
 }
@@ -162,11 +172,7 @@ function verifySteps(
   const accepted = new Collector<Verified<LinkEvidence>>();
   for (const evidence of links.held) {
     accepted.attempt(evidence.name, () =>
-      acceptAttestedLink(
-        layout,
-        parseLinkStatement(parseStatement(payloadOf(evidence) ?? new Uint8Array())),
-        evidence.signer,
-      ),
+      acceptAttestedLink(layout, parseLinkStatement(parseStatement(payloadOf(evidence))), evidence.signer),
     );
   }
   const chains = new Collector<Verified<SupplyChain>>();

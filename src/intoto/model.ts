@@ -16,7 +16,8 @@ export const limits = {
   digests: 32,
   descriptors: 65_536,
   layoutBytes: 4 * 1024 * 1024,
-  linkBytes: 64 * 1024 * 1024,
+  /** Of the envelope; crypto takes DSSE payloads of 16 MiB. */
+  linkBytes: 32 * 1024 * 1024,
   artifacts: 250_000,
   signatures: 64,
   keys: 1024,

@@ -112,7 +112,10 @@ class SandboxExecutor implements Executor {
       env: {
         PATH: this.options.toolchain.searchPath,
         HOME: task.root + homeDirectory,
-        ...Object.fromEntries(step.env.map(({ name, value }) => [name, value])),
+        // Where nothing is mounted, a home written out in the pipeline is where it is linked to.
+        ...Object.fromEntries(
+          step.env.map(({ name, value }) => [name, value === homeDirectory ? task.root + value : value]),
+        ),
       },
       cwd: this.workingDirectory(task, step),
       mounts,

@@ -83,8 +83,8 @@ function addServices(app: Hono, authority: Authority): void {
     });
   });
   app.post(paths.timestamp, async (c) => {
-    const body = await bodyOf(c.req.raw);
     const type = requireType(c.req.raw, mediaTypes.timestampQuery, mediaTypes.json);
+    const body = await bodyOf(c.req.raw);
     const query = type === mediaTypes.json ? timestampQueryOfJson(body) : body;
     return bytes(await authority.timestamp(query), mediaTypes.timestampReply);
   });

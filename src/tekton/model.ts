@@ -42,7 +42,8 @@ export interface Step {
   readonly workingDir?: string;
   readonly env: readonly EnvVar[];
   readonly timeoutMs?: number;
-  readonly onError: OnError;
+  /** An OnError, or a variable that stands for one. */
+  readonly onError: string;
 }
 
 export interface WorkspaceDeclaration {

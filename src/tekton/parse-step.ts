@@ -32,7 +32,7 @@ function parseStep(fields: Fields, template: Fields | undefined): Step {
     image,
     args: strings("args") ?? [],
     env: mergeEnv(template === undefined ? [] : parseEnv(template), parseEnv(fields)),
-    onError: fields.optional("onError", (each) => fields.oneOf(each, "continue", "stopAndFail")) ?? "stopAndFail",
+    onError: text("onError") ?? "stopAndFail",
     ...(name === undefined || name === "" ? {} : { name }),
     ...(command === undefined ? {} : { command }),
     ...(script === undefined ? {} : { script }),

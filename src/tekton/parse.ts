@@ -179,7 +179,10 @@ function parsePipelineTask(fields: Fields): PipelineTask {
 }
 
 function onError(fields: Fields): OnError {
-  return fields.optional("onError", (name) => fields.oneOf(name, "continue", "stopAndFail")) ?? "stopAndFail";
+  const text = fields.optional("onError", (name) => fields.string(name, { max: 256 })) ?? "stopAndFail";
+  if (text === "continue" || text === "stopAndFail") return text;
+  if (!text.includes("$(")) throw fields.problem("onError", "is neither continue nor stopAndFail");
+  throw new Problem("tekton/unsupported", fields.problem("onError", "with a variable is not supported").message);
 }
 
 function duration(fields: Fields, name: string): number | undefined {

@@ -160,7 +160,12 @@ function containerName(step: Step, index: number): string {
   return `step-${stepName(step, index)}`;
 }
 
-/** Problems as `Scope.lookup`. */
+function onErrorOf(text: string, path: string): OnError {
+  if (text === "continue" || text === "stopAndFail") return text;
+  throw new Problem("tekton/invalid", `${path}: onError is neither continue nor stopAndFail`);
+}
+
+/** Problems as `Scope.lookup`, and `tekton/invalid`. */
 export function planStep(step: Step, index: number, scope: Scope, taskPath: string): StepPlan {
   const path = `${taskPath}: step ${stepName(step, index)}`;
   const env = new Map<string, string>();
@@ -179,7 +184,7 @@ export function planStep(step: Step, index: number, scope: Scope, taskPath: stri
     image: substitute(step.image, scope, `${path}: image`),
     args: substituteList(step.args, scope, `${path}: args`, expand),
     env: [...env].map(([name, value]) => ({ name, value })),
-    onError: step.onError,
+    onError: onErrorOf(substitute(step.onError, scope, `${path}: onError`), path),
     ...(command === undefined ? {} : { command }),
     ...(script === undefined ? {} : { script: script.startsWith("#!") ? script : `#!/bin/sh\nset -e\n${script}` }),
     ...(workingDir === undefined ? {} : { workingDir }),

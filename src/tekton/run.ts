@@ -27,7 +27,7 @@ import { type Scope, substitute, substituteList } from "./substitute.ts";
 export interface RunOptions {
   /** Milliseconds since epoch; read at the start and end of each step. */
   readonly now: () => number;
-  /** As an AbortSignal; once `aborted`, running steps are left to the executor and nothing more is started. */
+  /** An AbortSignal, the same that the executor kills by: once `aborted`, nothing more is started. */
   readonly cancelled?: { readonly aborted: boolean };
   readonly maxConcurrentTasks?: number;
 }

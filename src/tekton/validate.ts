@@ -5,7 +5,7 @@ import { demand, type ProblemCode } from "../core/index.ts";
 import { parentsOf, taskTexts } from "./graph.ts";
 import type { ParamSpec, PipelineSpec, PipelineTask, TaskSpec } from "./model.ts";
 import { isDnsLabel, isDnsSubdomain, objectName, paramName, resultName } from "./names.ts";
-import { objectEntries, valueType } from "./param-value.ts";
+import { objectEntries, textsOf, valueType } from "./param-value.ts";
 import { variablesOf } from "./substitute.ts";
 
 const code: ProblemCode = "tekton/invalid";
@@ -48,6 +48,14 @@ function validateParams(params: readonly ParamSpec[], path: string): void {
       demand(objectName.test(key), code, `${path}: ${key} is not the key of an object`);
     demand(param.type === "object" || param.properties.length === 0, code, `${path}: only an object has properties`);
     if (param.default === undefined) continue;
+    // A default is put in as data, so a variable in it would stay one, unlike in Tekton 1.10 and later.
+    const variable = textsOf(param.default).flatMap(variablesOf)[0];
+    const plain = variable === undefined;
+    demand(
+      plain,
+      "tekton/unsupported",
+      `${path}: $(${variable}) in the default of param ${param.name} is not supported`,
+    );
     const matches = valueType(param.default) === param.type;
     demand(matches, code, `${path}: the default of param ${param.name} is not of type ${param.type}`);
     for (const [key] of objectEntries(param.default) ?? []) {
