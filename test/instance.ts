@@ -61,7 +61,9 @@ export interface RunningInstance {
   readonly requests: readonly string[];
   /** An identity token; of the project's build unless told otherwise. */
   token(claims?: Readonly<Record<string, unknown>>, subject?: string): Promise<string>;
-  /** The bytes of a TUF target. */
+  /** Every TUF target that `init` made. */
+  readonly targetNames: readonly string[];
+  /** The bytes of one of them. */
   target(path: string): Promise<Uint8Array>;
   close(): Promise<void>;
 }
@@ -149,6 +151,7 @@ export async function startInstance(t?: TestContext): Promise<RunningInstance> {
     },
     requests,
     token,
+    targetNames: [...tuf.trusted.targets.signed.targets.keys()],
     target: async (path) => tuf.download((await tuf.findTarget(path))!),
     close,
   };

@@ -197,7 +197,10 @@ describe("up refuses to start on a log that is not what its checkpoint says", ()
     ["an entry with one bit changed", () => flip(log("tile/entries/000.p/3"), 60)],
     ["a tile that is gone", () => rmSync(log("tile/0/000.p/3"))],
     ["a checkpoint with one bit of its root changed", () => flip(log("checkpoint"), "log.acme.sealwright\n3\n".length)],
-    ["a checkpoint that is cut short", () => writeFileSync(log("checkpoint"), readFileSync(log("checkpoint")).subarray(0, 30))],
+    [
+      "a checkpoint that is cut short",
+      () => writeFileSync(log("checkpoint"), readFileSync(log("checkpoint")).subarray(0, 30)),
+    ],
     ["a checkpoint that is gone", () => rmSync(log("checkpoint"))],
     ["a checkpoint of a larger tree", () => copyFileSync(log("checkpoint"), log("checkpoint"))],
   ];

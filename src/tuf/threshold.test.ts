@@ -121,6 +121,21 @@ test("a key whose scheme belongs to another curve or type verifies nothing", asy
   }
 });
 
+test("a key whose keytype belongs to another scheme verifies nothing", async () => {
+  for (const [type, keytype] of [
+    ["ed25519", "ecdsa"],
+    ["ecdsa-p256", "ecdsa-sha2-nistp384"],
+    ["ecdsa-p384", "rsa"],
+  ] as const) {
+    const world = await World.create();
+    const { signer, key } = newKey(type);
+    world.setKeys("timestamp", [{ signer, key }], 1);
+    world.tree("root").keys[key.keyid] = { ...encodeKey(key), keytype };
+    await world.publish("root", "timestamp");
+    await assert.rejects(world.update(), refused("tuf/threshold"));
+  }
+});
+
 for (const type of ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521"] as const) {
   test(`metadata signed with ${type} is accepted`, async () => {
     const world = await World.create();

@@ -62,14 +62,10 @@ async function verify(home: string, bundle: BundleJson, expected: Expectation = 
     issuer = instance.url,
     type = provenanceType,
   } = expected;
-  return run(
-    home,
-    ...(bundle.dsseEnvelope === undefined ? ["verify-blob"] : ["verify-blob-attestation", "--type", type]),
-    ...["--bundle", "bundle.json", "--use-signed-timestamps"],
-    ...(expected.byTuf === true ? [] : ["--trusted-root", "trusted_root.json"]),
-    ...["--certificate-identity", identity, "--certificate-oidc-issuer", issuer],
-    artifact,
-  );
+  const verb = bundle.dsseEnvelope === undefined ? ["verify-blob"] : ["verify-blob-attestation", "--type", type];
+  const trust = expected.byTuf === true ? [] : ["--trusted-root", "trusted_root.json"];
+  const signer = ["--certificate-identity", identity, "--certificate-oidc-issuer", issuer];
+  return run(home, ...verb, "--bundle", "bundle.json", "--use-signed-timestamps", ...trust, ...signer, artifact);
 }
 
 function assertAccepted({ exitCode, stderr }: PeerRun): void {

@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { array, constantFrom, sample } from "fast-check";
 import { dayMs, fromUtf8, utf8 } from "../../src/core/index.ts";
-import { createSigner, encodePublicKeyPem, generateKey, type KeyType } from "../../src/crypto/index.ts";
+import { createSigner, digestHex, encodePublicKeyPem, generateKey, type KeyType } from "../../src/crypto/index.ts";
+import { attestBuild, builderId, keyNames, loadSigner, targetPaths } from "../../src/flows/index.ts";
 import {
   compileGlob,
   createLayout,
@@ -21,8 +22,11 @@ import {
   verificationKey,
   type FunctionaryKey,
   type Layout,
+  type Link,
   type MetadataFormat,
 } from "../../src/intoto/index.ts";
+import { startInstance } from "../instance.ts";
+import { World } from "../world.ts";
 
 const python = process.env["SEALWRIGHT_PEERS_PYTHON"];
 let folder = "";
@@ -43,18 +47,18 @@ function run(script: string, ...args: readonly string[]): string {
   return done.stdout.trim();
 }
 
-/** Prints `ok`, or the class of the exception that in_toto_verify throws. */
+/** Every key of the folder must have signed the layout. Prints `ok`, or the class of what in_toto_verify throws. */
 const verifyScript = `
-import sys
+import glob, sys
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from securesystemslib.signer import SSlibKey
 from in_toto.models.metadata import Metadata
 from in_toto.verifylib import in_toto_verify
 folder = sys.argv[1]
-key = SSlibKey.from_crypto(load_pem_public_key(open(folder + "/owner.pem", "rb").read()))
+keys = [SSlibKey.from_crypto(load_pem_public_key(open(pem, "rb").read())) for pem in glob.glob(folder + "/*.pem")]
 try:
     layout = Metadata.load(folder + "/root.layout")
-    in_toto_verify(layout, {key.keyid: dict(key.to_dict(), keyid=key.keyid)}, link_dir_path=folder)
+    in_toto_verify(layout, {key.keyid: dict(key.to_dict(), keyid=key.keyid) for key in keys}, link_dir_path=folder)
     print("ok")
 except Exception as problem:
     print(type(problem).__name__)
@@ -196,4 +200,65 @@ print("".join("1" if fnmatch.fnmatchcase(n, p) else "0" for p, n in json.load(op
     assert.equal(compileGlob(pattern).matches(text), theirs[index] === "1", JSON.stringify([pattern, text]));
   }
   assert.ok(theirs.includes("1"));
+});
+
+/** What an organisation publishes and its builder writes: layout and owners' keys by TUF, the links of one build. */
+async function released(t: TestContext, change = (link: Link): Link => link): Promise<Map<string, Uint8Array>> {
+  const instance = await startInstance(t);
+  const { organisation, signing } = instance;
+  const { project } = organisation;
+  const build = new World().build();
+  const named = { ...build, links: build.links.filter(({ name }) => name !== "test").map(change) };
+  const builder = {
+    id: builderId(organisation),
+    version: "0",
+    signer: await loadSigner(instance.files, keyNames.builder),
+  };
+  const { links } = await attestBuild(named, builder, project, signing);
+  const keys = JSON.parse(fromUtf8(await instance.target(targetPaths.layoutKeys(project.name)))) as { keys: string[] };
+  return new Map([
+    ["root.layout", await instance.target(targetPaths.layout(project.name))],
+    ...keys.keys.map((pem, index) => [`owner-${index}.pem`, utf8(pem)] as const),
+    ...links,
+  ]);
+}
+
+function verdictOf(files: ReadonlyMap<string, Uint8Array>): string {
+  const path = join(folder, String(cases++));
+  mkdirSync(path);
+  for (const [name, bytes] of files) writeFileSync(join(path, name), bytes);
+  return run(verifyScript, path);
+}
+
+test("in-toto verifies a build by the layout that our TUF repository serves and the links that our builder writes", async (t) => {
+  if (skipped(t)) return;
+  const files = await released(t);
+  assert.deepEqual(
+    [...files.keys()].map((name) => name.replace(/[0-9a-f]{8}(?=\.link$)/, "KEYID")),
+    ["root.layout", "owner-0.pem", "owner-1.pem", "source.KEYID.link", "pack.KEYID.link"],
+  );
+  assert.equal(verdictOf(files), "ok");
+});
+
+test("in-toto refuses a build of ours with a link left out or changed, or a layout that an owner did not sign", async (t) => {
+  if (skipped(t)) return;
+  const files = await released(t);
+  const pack = [...files.keys()].find((name) => name.startsWith("pack."))!;
+  const without = new Map(files);
+  without.delete(pack);
+  assert.equal(verdictOf(without), "LinkNotFoundError");
+  const artifact = digestHex("sha256", utf8("artifact"));
+  const changed = tampered(files.get(pack)!, artifact, digestHex("sha256", utf8("another")));
+  assert.equal(verdictOf(new Map([...files, [pack, changed]])), "ThresholdVerificationError");
+  const stranger = utf8(encodePublicKeyPem(alice.signer.publicKey));
+  assert.equal(verdictOf(new Map([...files, ["owner-2.pem", stranger]])), "SignatureVerificationError");
+});
+
+test("in-toto refuses a build of ours whose last step changed a file of the source", async (t) => {
+  if (skipped(t)) return;
+  const files = await released(t, (link) => {
+    if (link.name !== "pack") return link;
+    return createLink({ ...link, products: new Map([...link.products, ["package-lock.json", digest("ee")]]) });
+  });
+  assert.equal(verdictOf(files), "RuleVerificationError");
 });

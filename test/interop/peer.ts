@@ -2,6 +2,7 @@
 // the peer may want our services in it to answer.
 
 import { execFile } from "node:child_process";
+import { resolve } from "node:path";
 
 export interface PeerRun {
   readonly exitCode: number;
@@ -19,8 +20,10 @@ export async function runPeer(
   variables: Readonly<Record<string, string>> = {},
 ): Promise<PeerRun> {
   const env = { PATH: process.env["PATH"] ?? "", HOME: home, NO_COLOR: "1", ...variables };
+  // A path is meant from where the tests run, not from the peer's home.
+  const path = program.includes("/") ? resolve(program) : program;
   return new Promise((done, fail) => {
-    execFile(program, args, { env, cwd: home, timeout: timeoutMs }, (error, stdout, stderr) => {
+    execFile(path, args, { env, cwd: home, timeout: timeoutMs }, (error, stdout, stderr) => {
       const exitCode = error === null ? 0 : error.code;
       if (typeof exitCode === "number") done({ exitCode, stdout, stderr });
       else fail(error);
