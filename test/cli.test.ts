@@ -138,7 +138,7 @@ test("colours are for terminals that want them", (t) => {
 describe("an organisation that was made", () => {
   let made: Example;
   before(async () => {
-    made = await createOrganisation();
+    made = await createOrganisation({ after });
   });
 
   test("is refused by a second init and left as it was", async () => {
@@ -193,7 +193,7 @@ describe("a release, verified", () => {
   let bundle: string;
 
   before(async () => {
-    made = await createOrganisation();
+    made = await createOrganisation({ after });
     release = join(made.folder, "release");
     artifact = join(release, "hello-1.0.0.tar");
     bundle = `${artifact}.sigstore.json`;
@@ -230,10 +230,10 @@ describe("a release, verified", () => {
     copyFileSync(artifact, changed);
     appendFileSync(changed, "x");
     const identity = `${made.url}/projects/hello/.tekton/release.yaml`;
-    const named = (san: string, issuer: string) => [
-      ...["--bundle", bundle, "--certificate-identity", san],
-      ...["--certificate-oidc-issuer", issuer],
-    ];
+    const named = (identified: string, issuer: string) => {
+      const signer = ["--certificate-identity", identified, "--certificate-oidc-issuer", issuer];
+      return ["--bundle", bundle, ...signer];
+    };
     const cases: readonly [string, readonly string[], string | undefined][] = [
       [changed, ["--bundle", bundle], "sigstore/subject-mismatch"],
       [changed, ["--release", release], undefined],
@@ -265,7 +265,7 @@ describe("a release, verified", () => {
     }
   });
 
-  test("an identity without its issuer, and a key beside an identity, are refused", async () => {
+  test("an identity without its issuer, and a trusted root without an identity, are refused", async () => {
     const half = await made.run("verify", artifact, "--bundle", bundle, "--certificate-identity", "x");
     assert.deepEqual([half.code, errorOf(half).code], [2, "cli/usage"]);
     const root = join(made.folder, "trusted_root.json");

@@ -50,7 +50,7 @@ export function temporaryFolder(): string {
 
 /** The environment without the tester's own settings. */
 export function cleanEnvironment(home: string): NodeJS.ProcessEnv {
-  const env = { ...process.env, HOME: home };
+  const env: NodeJS.ProcessEnv = { ...process.env, HOME: home };
   for (const name of Object.keys(env))
     if (/^(?:XDG_|SEALWRIGHT_|NODE_OPTIONS$|NODE_TEST|NO_COLOR$|FORCE_COLOR$|GIT_)/.test(name)) delete env[name];
   return env;
@@ -140,12 +140,17 @@ export interface Example {
   readonly url: string;
   /** Runs a verb in the project on this organisation. */
   run(...args: readonly string[]): Promise<Ran>;
-  /** Serves it until the test process ends, at the latest. */
+  /** Serves it until the test ends, at the latest. */
   up(...args: readonly string[]): Promise<Started>;
 }
 
+/** A test's context, or a suite's. */
+export interface Owner {
+  after(undo: () => void): void;
+}
+
 /** The guide's project with an organisation of its own on a free port. */
-export async function createOrganisation(): Promise<Example> {
+export async function createOrganisation(owner: Owner): Promise<Example> {
   const folder = temporaryFolder();
   const project = createExample(folder);
   const organisation = join(folder, "acme");
@@ -155,7 +160,8 @@ export async function createOrganisation(): Promise<Example> {
   assert.equal(made.code, 0, made.stderr);
   const up = async (...args: readonly string[]): Promise<Started> => {
     const serving = start(["up", ...args], place);
-    leftBehind.push(() => serving.child.kill("SIGKILL"));
+    // A test that fails leaves it running, and a child that runs keeps the test process.
+    owner.after(() => void serving.child.kill("SIGKILL"));
     await serving.until(url);
     return serving;
   };

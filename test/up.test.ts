@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
-import { copyFileSync, cpSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { paths } from "../src/api/index.ts";
-import { entryBundlePath, leafHash, parseCheckpoint, parseEntryBundle, verifyConsistency } from "../src/tlog/index.ts";
+import { entryBundlePath, leafHash, parseCheckpoint, parseEntryBundle, parseNote } from "../src/tlog/index.ts";
 import { nodeHash, splitPoint, tileWidth } from "../src/tlog/index.ts";
 import { createOrganisation, type Example, run, start, type Started, temporaryFolder } from "./program.ts";
 
@@ -47,7 +47,8 @@ async function append(url: string, content: string): Promise<Acknowledged> {
 }
 
 async function readCheckpoint(url: string) {
-  return parseCheckpoint(await (await fetch(`${url}${paths.log}/checkpoint`)).text());
+  const note = await (await fetch(`${url}${paths.log}/checkpoint`)).text();
+  return parseCheckpoint(parseNote(note).text);
 }
 
 /** All entries of the log, as the read path serves them. */
@@ -79,8 +80,8 @@ async function assertAllThere(url: string, acknowledged: readonly Acknowledged[]
   assert.deepEqual(rootOf(entries.map(leafHash)), root);
 }
 
-test("up serves on the organisation's address until SIGTERM, says so as one JSON document, and ends with 0", async () => {
-  const made = await createOrganisation();
+test("up serves on the organisation's address until SIGTERM, says so as one JSON document, and ends with 0", async (t) => {
+  const made = await createOrganisation(t);
   const serving = await made.up("--output", "json");
   const health = (await (await fetch(`${made.url}${paths.health}`)).json()) as { status: string };
   assert.equal(health.status, "ok");
@@ -96,8 +97,8 @@ test("up serves on the organisation's address until SIGTERM, says so as one JSON
   await assert.rejects(fetch(`${made.url}${paths.health}`));
 });
 
-test("the access log is one JSON object a line on standard error, and --quiet keeps it away", async () => {
-  const made = await createOrganisation();
+test("the access log is one JSON object a line on standard error, and --quiet keeps it away", async (t) => {
+  const made = await createOrganisation(t);
   for (const [args, lines] of [
     [[], 1],
     [["--quiet"], 0],
@@ -108,35 +109,35 @@ test("the access log is one JSON object a line on standard error, and --quiet ke
     const records = stderr.split("\n").filter((line) => line !== "");
     assert.equal(records.length, lines, stderr);
     for (const line of records) {
-      const record = JSON.parse(line) as { status: number; code: string; requestId: string };
-      assert.deepEqual([record.status, record.code], [404, "api/not-found"]);
+      const record = JSON.parse(line) as { status: number; path: string; requestId: string };
+      assert.deepEqual([record.status, record.path], [404, "/no/such/path"]);
       assert.ok(record.requestId.length > 0);
     }
   }
 });
 
-test("a second up on the folder is refused with io/locked, one on the same port with server/port-taken", async () => {
-  const [first, second] = await Promise.all([createOrganisation(), createOrganisation()]);
+test("a second up on the folder is refused with io/locked, one on the same port with server/port-taken", async (t) => {
+  const [first, second] = await Promise.all([createOrganisation(t), createOrganisation(t)]);
   const serving = await first.up();
   const sameFolder = await first.run("up", "--port", new URL(second.url).port);
   assert.equal(sameFolder.code, 2);
   assert.match(sameFolder.stderr, /\[io\/locked\]/);
   const samePort = await second.run("up", "--port", new URL(first.url).port);
   assert.equal(samePort.code, 2);
-  assert.match(samePort.stderr, /\[server\/port-taken\]\n {2}next: /);
+  assert.match(samePort.stderr, /\[server\/port-taken\]\n(?: {2}because: .*\n)* {2}next: /);
   // Neither has done the first any harm, and the second's folder is free again.
   await append(first.url, "still here");
   assert.equal((await serving.end()).code, 0);
   assert.equal((await (await second.up()).end()).code, 0);
 });
 
-test("up killed in the middle of appends comes back with every entry that it acknowledged", async () => {
-  const made = await createOrganisation();
+test("up killed in the middle of appends comes back with every entry that it acknowledged", async (t) => {
+  const made = await createOrganisation(t);
   const acknowledged: Acknowledged[] = [];
-  let before = { size: 0, root: new Uint8Array() };
+  let before: { readonly size: number; readonly root: Uint8Array } = { size: 0, root: new Uint8Array() };
   for (const round of [1, 2, 3]) {
     const serving = await made.up();
-    await assertAllThere0(made, acknowledged);
+    if (round > 1) await assertAllThere(made.url, acknowledged);
     let isKilled = false;
     const enough = acknowledged.length + 60 * round;
     const client = async (name: string): Promise<void> => {
@@ -168,16 +169,12 @@ test("up killed in the middle of appends comes back with every entry that it ack
   await serving.end();
 });
 
-async function assertAllThere0(made: Example, acknowledged: readonly Acknowledged[]): Promise<void> {
-  if (acknowledged.length > 0) await assertAllThere(made.url, acknowledged);
-}
-
 describe("up refuses to start on a log that is not what its checkpoint says", () => {
   let made: Example;
   let whole: string;
 
-  test("a whole one starts", async () => {
-    made = await createOrganisation();
+  test("a whole one starts", async (t) => {
+    made = await createOrganisation(t);
     const serving = await made.up();
     for (const each of ["a", "b", "c"]) await append(made.url, each);
     await serving.end();
@@ -202,9 +199,8 @@ describe("up refuses to start on a log that is not what its checkpoint says", ()
       () => writeFileSync(log("checkpoint"), readFileSync(log("checkpoint")).subarray(0, 30)),
     ],
     ["a checkpoint that is gone", () => rmSync(log("checkpoint"))],
-    ["a checkpoint of a larger tree", () => copyFileSync(log("checkpoint"), log("checkpoint"))],
   ];
-  for (const [what, damage] of damages.slice(0, -1)) {
+  for (const [what, damage] of damages) {
     test(what, async () => {
       rmSync(join(made.organisation, "log"), { recursive: true });
       cpSync(whole, join(made.organisation, "log"), { recursive: true });
@@ -220,9 +216,8 @@ describe("up refuses to start on a log that is not what its checkpoint says", ()
 test("a disk that is full refuses entries, and acknowledges none that it does not keep", async (t) => {
   const mounted = tinyFolder(t);
   if (mounted === undefined) return;
-  const made = await createOrganisation();
-  const log = join(made.organisation, "log");
-  renameSync(made.organisation, join(mounted, "acme"));
+  const made = await createOrganisation(t);
+  cpSync(made.organisation, join(mounted, "acme"), { recursive: true });
   const place = { cwd: made.project, env: { HOME: made.folder } };
   const up = (): Started => start(["up", "--dir", join(mounted, "acme")], place);
   const serving = up();
@@ -237,8 +232,9 @@ test("a disk that is full refuses entries, and acknowledges none that it does no
       acknowledged.push({ index: Number(entry.logIndex), body: entry.canonicalizedBody });
     }
   }
-  assert.equal(refused?.status, 503);
-  assert.match(((await refused?.json()) as { code: string }).code, /^(?:io\/write|log\/store-failed)$/);
+  assert.ok(refused !== undefined);
+  assert.equal(refused.status, 503);
+  assert.match(((await refused.json()) as { code: string }).code, /^(?:io\/write|log\/store-failed)$/);
   assert.equal((await serving.end()).code, 0);
   const again = await run(["up", "--dir", join(mounted, "acme")], place);
   assert.deepEqual([again.code, /\[io\/write\]/.test(again.stderr)], [2, true], again.stderr);
@@ -247,7 +243,6 @@ test("a disk that is full refuses entries, and acknowledges none that it does no
   await after.until(made.url);
   await assertAllThere(made.url, acknowledged);
   await after.end();
-  void log;
 });
 
 /** A file system of a few hundred kilobytes. */
@@ -262,4 +257,3 @@ function tinyFolder(t: TestContext): string | undefined {
   t.after(() => spawnSync("umount", [folder]));
   return folder;
 }
-void verifyConsistency;

@@ -39,9 +39,9 @@ import {
   vulnerableDependency,
 } from "../flows/index.ts";
 import { buildRelease } from "./build.ts";
+import { type DemoRow, reportDemo } from "./demo-report.ts";
 import type { Output } from "./output.ts";
 import type { DemoOptions } from "./program.ts";
-import { exitCodeOfDecision } from "./verbs.ts";
 import type { DemoVerbWorld } from "./world.ts";
 
 const log4jCore = "org.apache.logging.log4j:log4j-core";
@@ -51,12 +51,6 @@ const maxArtifactBytes = 1024 * 1024 * 1024;
 const firstRepository = "attacks/first-tuf";
 /** One version in each of the three ranges that log4shell's record has. */
 const log4jVersions = ["2.0.2", "2.12.1", "2.14.1"];
-
-interface Row {
-  readonly step: string;
-  readonly ms: number;
-  readonly detail: string;
-}
 
 /** What the demonstration knows as it goes on. */
 interface Stage {
@@ -71,7 +65,7 @@ interface Stage {
 }
 
 class Timeline {
-  readonly rows: Row[] = [];
+  readonly rows: DemoRow[] = [];
 
   constructor(
     private readonly world: DemoVerbWorld,
@@ -120,7 +114,14 @@ export async function demoVerb(options: DemoOptions, world: DemoVerbWorld, out: 
       () => attackAll(stage, release, build),
       (all) => `${all.filter(({ refused }) => refused).length} of ${all.length} refused`,
     );
-    return report(stage, timeline, build, admission, outcomes);
+    return reportDemo(out, world.command, {
+      folder,
+      artifact: build.artifact.name,
+      lockfile: `${repository.top}/package-lock.json`,
+      steps: timeline.rows,
+      decision: admission.decision,
+      attacks: outcomes,
+    });
   } finally {
     await serving.close();
   }
@@ -305,45 +306,4 @@ async function signWithOneKey({ world, files }: Stage, target: Files): Promise<v
   const policy = { path: targetPaths.policy, content: utf8('{"rules": "whatever the attacker likes"}') };
   const changed = await oneKeyOfThree(await loadRepository(files), policy, signers, world.now() + dayMs);
   for (const [path, bytes] of changed) await target.write(path, bytes);
-}
-
-function report(
-  stage: Stage,
-  timeline: Timeline,
-  build: Build,
-  admission: Admission,
-  outcomes: readonly AttackOutcome[],
-): number {
-  const { out, folder, world } = stage;
-  const admitted = exitCodeOfDecision(admission.decision) === 0;
-  const asExpected = admitted && outcomes.every(({ refused }) => refused);
-  out.line();
-  out.table(
-    ["step", "ms", "what came of it"],
-    timeline.rows.map(({ step, ms, detail }) => [step, String(ms), detail]),
-  );
-  out.line();
-  out.table(
-    ["attack", "refused", "code", "why"],
-    outcomes.map(({ attack, refused, expected, sentence }) => [
-      attack,
-      refused ? "yes" : "NO",
-      expected,
-      sentence.slice(0, 90),
-    ]),
-  );
-  out.line();
-  for (const { attack, refused, codes } of outcomes)
-    if (!refused) out.line(out.style(`not as expected: ${attack}; codes were ${codes.join(", ") || "none"}`, "red"));
-  if (!admitted)
-    for (const { outcome, sentence, code } of admission.decision.reasons)
-      if (outcome !== "pass") out.line(`  ${outcome}: ${sentence} [${code}]`);
-  out.line(asExpected ? out.style("all as expected", "green") : out.style("not all as expected", "red"));
-  out.line(`everything is in ${folder}; try next:`);
-  const dir = `--dir ${folder}/organisation`;
-  out.line(`  ${world.command} up ${dir}`);
-  out.line(`  ${world.command} verify ${folder}/release/${build.artifact.name} --release ${folder}/release ${dir}`);
-  out.line(`  ${world.command} check package-lock.json ${dir}`);
-  out.document({ asExpected, folder, steps: timeline.rows, admitted, decision: admission.decision, attacks: outcomes });
-  return asExpected ? 0 : 1;
 }

@@ -82,9 +82,16 @@ export class Output {
 
 /** Codes of failures that leave the question open: nothing was found false, something could not be had. */
 const couldNotTell = [
-  ...["io/", "api/", "server/", "organisation/", "program/", "cli/"],
+  "io/",
+  "api/",
+  "server/",
+  "organisation/",
+  "program/",
+  "cli/",
   // Nothing to match, or nothing to match it with.
-  ...["advisories/", "packages/", "policy/no-dependency-rule"],
+  "advisories/",
+  "packages/",
+  "policy/no-dependency-rule",
 ];
 
 /** Exit code of an error: a Problem in evidence is a no, one of the world or the call is "could not tell". */

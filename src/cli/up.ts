@@ -17,10 +17,12 @@ export async function upVerb(options: UpOptions, world: UpVerbWorld, out: Output
     );
   }
   const serving = await world.serve(options.dir, options.host, port);
+  // Before it is told: who reads that it serves may end it at once.
+  const interrupted = world.interrupted();
   out.line(`${organisation.name} serves ${organisation.url} on ${serving.url}`);
   out.line("  certificates, log, timestamps, TUF, tokens' keys and decisions; stop it with Ctrl-C");
   out.document({ serving: serving.url, url: organisation.url });
-  await world.interrupted();
+  await interrupted;
   await serving.close();
   return 0;
 }
