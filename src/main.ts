@@ -19,6 +19,7 @@ import type {
   Verbs,
 } from "./cli/index.ts";
 import type { Authority, BuildWorld, Files, Organisation, Progress, SigningWorld, Verifier } from "./flows/index.ts";
+import type { Json, JsonObject } from "./core/index.ts";
 import type { TufClient, TufFetcher } from "./tuf/index.ts";
 
 const packageFolder = join(import.meta.dirname, "..");
@@ -90,7 +91,7 @@ async function openServices(dir: string): Promise<Authority> {
   const files = await folderFiles(dir);
   const organisation = await flows.loadOrganisation(files);
   const issuer = await openIssuer(files, organisation);
-  const verifyToken = io.tokenVerifier(organisation.url, issuer.keys, flows.tokenAudience);
+  const verifyToken = io.tokenVerifier(organisation.url, issuer.keys);
   return flows.openAuthority({
     clock,
     random: await randomness(),
@@ -305,12 +306,28 @@ async function openBuild(request: BuildRequest, progress: Progress, out: Output)
         version,
         signer: await flows.loadSigner(files, flows.keyNames.builder),
       },
+      decide: (release) => recordDecision(files, organisation, identity, release),
       close,
     };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Has the organisation verify a release and record what it decides. */
+async function recordDecision(
+  files: Files,
+  organisation: Organisation,
+  subject: string,
+  release: JsonObject,
+): Promise<Json> {
+  const { createDecisionClient } = await import("./api/index.ts");
+  const { decisionAudience } = await import("./flows/index.ts");
+  const { request } = await import("./io/index.ts");
+  const issuer = await openIssuer(files, organisation);
+  const options = { subject, audience: decisionAudience, now: clock.now(), lifetimeS: tokenLifetimeS };
+  return createDecisionClient(organisation.url, request).decide(release, await issuer.issue({}, options));
 }
 
 function homeFolder(variable: "XDG_CACHE_HOME" | "XDG_CONFIG_HOME", fallback: string): string {

@@ -115,7 +115,7 @@ export async function startInstance(t?: TestContext): Promise<RunningInstance> {
     random,
     files,
     openStore: (name) => openFileLogStore(join(folder, name)),
-    verifyToken: tokenVerifier(url, issuer.keys, tokenAudience),
+    verifyToken: tokenVerifier(url, issuer.keys),
     keySet: issuer.keySet,
     verifier: { id: `${url}/verifier`, version: "0.0.0", signer: await loadSigner(files, keyNames.verifier) },
     openTrust: openTuf,

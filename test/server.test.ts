@@ -14,8 +14,9 @@ async function open() {
     requestId: () => `request-${next++}`,
     onAccess: (record) => records.push(record),
   });
+  const authorization = `Bearer ${await world.decisionToken()}`;
   const post = (path: string, body: string | Uint8Array<ArrayBuffer>, type = "application/json") =>
-    app.request(path, { method: "POST", body, headers: { "content-type": type } });
+    app.request(path, { method: "POST", body, headers: { "content-type": type, authorization } });
   return { world, records, app, post };
 }
 

@@ -356,7 +356,10 @@ function fromUtf8Lossy(bytes: Uint8Array): string {
 test("a decision is recorded under the artifact's digest, and a digest nobody asked about has none", async () => {
   const world = await World.open();
   const release = await world.release(world.build());
-  const answer = await world.authority.decide(utf8(JSON.stringify(decisionRequestJson(release))));
+  const answer = await world.authority.decide(
+    utf8(JSON.stringify(decisionRequestJson(release))),
+    await world.decisionToken(),
+  );
   assert.ok(isJsonObject(answer["decision"]) && answer["decision"]["outcome"] === "admitted");
   const recorded = await world.authority.decision(`sha256:${release.sha256}`);
   assert.equal(JSON.stringify(recorded), JSON.stringify(answer));
@@ -413,4 +416,12 @@ test("an organisation is made once: a second init in its folder changes nothing"
 test("the identity of builds is the pipeline at the organisation's address", async () => {
   const world = await World.open();
   assert.equal(buildIdentity(world.organisation), "http://127.0.0.1:8765/projects/app/.tekton/release.yaml");
+});
+
+test("who has no token for it, or one for the CA, has no decision recorded", async () => {
+  const world = await World.open();
+  const body = utf8(JSON.stringify(decisionRequestJson(await world.release(world.build()))));
+  assert.equal(await codeOf(world.authority.decide(body, undefined)), "oidc/token-invalid");
+  assert.equal(await codeOf(world.authority.decide(body, await (await world.signing()).token())), "oidc/token-invalid");
+  assert.deepEqual(await world.files.list(places.decisions), []);
 });

@@ -169,6 +169,15 @@ test("up killed in the middle of appends comes back with every entry that it ack
   await serving.end();
 });
 
+test("up needs none of the keys that docs/keys.md says belong offline or with the builder", async (t) => {
+  const made = await createOrganisation(t);
+  for (const name of ["root-1", "root-2", "root-3", "ca-root", "tsa-root", "builder"])
+    rmSync(join(made.organisation, "keys", `${name}.pem`));
+  const serving = await made.up();
+  await append(made.url, "without the owners");
+  assert.equal((await serving.end()).code, 0);
+});
+
 describe("up refuses to start on a log that is not what its checkpoint says", () => {
   let made: Example;
   let whole: string;

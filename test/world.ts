@@ -14,6 +14,7 @@ import {
   builderId,
   buildIdentity,
   challengeOf,
+  decisionAudience,
   type Files,
   initOrganisation,
   keyNames,
@@ -128,7 +129,7 @@ export class World {
       random,
       files,
       openStore: async (folder) => Object.assign(this.store(folder), { close: async () => undefined }),
-      verifyToken: tokenVerifier(organisation.url, issuer.keys, tokenAudience),
+      verifyToken: tokenVerifier(organisation.url, issuer.keys),
       keySet: issuer.keySet,
       verifier: await this.verifier(),
       openTrust: (now) => this.update(createMemoryStore(), now),
@@ -186,6 +187,17 @@ export class World {
       },
       trust: await loadSigstoreTrust(await this.update(createMemoryStore())),
     };
+  }
+
+  /** A token that may have a decision recorded. */
+  async decisionToken(): Promise<string> {
+    const options = {
+      subject: "release",
+      audience: decisionAudience,
+      now: this.clock.now(),
+      lifetimeS: tokenLifetimeS,
+    };
+    return (await this.issuer()).issue({}, options);
   }
 
   /** A build as the control plane would have recorded it, of an artifact with this content. */

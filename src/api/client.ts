@@ -91,6 +91,32 @@ export function createServiceClient(urls: ServiceUrls, transport: Transport): Se
   };
 }
 
+export interface DecisionClient {
+  /** Asks for a decision on a release, and has it recorded. `token` is of the organisation's issuer, for this purpose. */
+  decide(release: JsonObject, token: string): Promise<Json>;
+}
+
+/** A client of the decision interface at a base address. Problems as for `createServiceClient`. */
+export function createDecisionClient(baseUrl: string, transport: Transport): DecisionClient {
+  return {
+    decide: async (release, token) => {
+      const reply = await send(
+        transport,
+        {
+          method: "POST",
+          url: join(baseUrl, paths.decisions),
+          headers: { "content-type": mediaTypes.json, authorization: `Bearer ${token}` },
+          body: utf8(JSON.stringify(release)),
+          maxBytes: maxReplyBytes,
+          timeoutMs,
+        },
+        [200],
+      );
+      return parseJson(reply.body, { maxBytes: maxReplyBytes });
+    },
+  };
+}
+
 /** A base address and a path; a slash that ends the base is not doubled. */
 export function join(base: string, path: string): string {
   return base.replace(/\/+$/, "") + path;

@@ -2,6 +2,7 @@
 
 import {
   attestBuild,
+  decisionRequestJson,
   type Build,
   encodeReleaseIndex,
   type Files,
@@ -9,6 +10,7 @@ import {
   type ReleaseFile,
   runBuild,
 } from "../flows/index.ts";
+import { Fields } from "../core/index.ts";
 import type { Output } from "./output.ts";
 import type { BuildOptions } from "./program.ts";
 import type { BuildVerbWorld, OpenedBuild } from "./world.ts";
@@ -30,13 +32,22 @@ export async function writeRelease(
   await files.write(releaseIndex, encodeReleaseIndex(index));
 }
 
-/** Runs, attests and writes; the workspaces are gone afterwards, however it ends. */
-export async function buildRelease(opened: OpenedBuild, release: Files): Promise<Build> {
+/** A build, and what the organisation decided on it: `admitted`, `refused` or `undetermined`. */
+export interface DecidedBuild {
+  readonly build: Build;
+  readonly outcome: string;
+}
+
+/** Runs, attests, writes and has it decided; the workspaces are gone afterwards, however it ends. */
+export async function buildRelease(opened: OpenedBuild, release: Files): Promise<DecidedBuild> {
   try {
     const build = await runBuild(opened.options, opened.world);
     const { bundles, links } = await attestBuild(build, opened.builder, opened.organisation.project, opened.signing);
     await writeRelease(build, bundles, links, release);
-    return build;
+    const { name, sha256 } = build.artifact;
+    const evidence = { name, sha256, bundles: new Map(bundles), lockfiles: build.lockfiles };
+    const answer = Fields.of(await opened.decide(decisionRequestJson(evidence)), "answer", "api/refused");
+    return { build, outcome: answer.object("decision").string("outcome") };
   } finally {
     await opened.close();
   }
@@ -46,12 +57,13 @@ export async function buildVerb(options: BuildOptions, world: BuildVerbWorld, ou
   const progress = { step: (name: string, detail: string) => out.progress(`  ${name.padEnd(14)} ${detail}`) };
   const request = { dir: options.dir, folder: world.cwd, workspaces: options.workspace, params: options.param };
   const opened = await world.openBuild(request, progress);
-  const build = await buildRelease(opened, await world.files(options.release));
+  const { build, outcome } = await buildRelease(opened, await world.files(options.release));
   const { artifact, isolation } = build;
   out.line(`${out.style("built", "green")} ${artifact.name}`);
   out.line(`  sha256     ${artifact.sha256}`);
   out.line(`  commit     ${build.commit.revision}`);
   out.line(`  isolation  ${isolation.kind}, network ${isolation.network}, user ${isolation.userId}`);
+  out.line(`  decision   ${out.style(outcome, outcome === "admitted" ? "green" : "red")}, recorded under this digest`);
   out.line(
     `next: sealwright verify ${options.release}/${artifact.name} --release ${options.release} --dir ${options.dir}`,
   );
@@ -59,6 +71,7 @@ export async function buildVerb(options: BuildOptions, world: BuildVerbWorld, ou
     artifact: { name: artifact.name, sha256: artifact.sha256 },
     commit: build.commit,
     isolation,
+    decision: outcome,
     release: options.release,
   });
   return 0;

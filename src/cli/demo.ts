@@ -152,7 +152,7 @@ async function buildDemo(world: DemoVerbWorld, dir: string, folder: string, out:
   const progress = { step: (name: string, detail: string) => out.progress(`           ${name}: ${detail}`) };
   const workspaces = new Map([["dependencies", `${repository.top}/node_modules`]]);
   const opened = await world.openBuild({ dir, folder: repository.top, workspaces, params: new Map() }, progress);
-  return buildRelease(opened, await world.files(`${folder}/release`));
+  return (await buildRelease(opened, await world.files(`${folder}/release`))).build;
 }
 
 function describeBuild({ artifact, isolation, commit }: Build): string {

@@ -12,6 +12,7 @@ import type {
   SigningWorld,
   Verifier,
 } from "../flows/index.ts";
+import type { Json, JsonObject } from "../core/index.ts";
 import type { LocalSigner } from "../crypto/index.ts";
 import type { TufClient } from "../tuf/index.ts";
 import type { TrustOptions } from "./program.ts";
@@ -48,6 +49,8 @@ export interface OpenedBuild {
   readonly world: BuildWorld;
   readonly signing: SigningWorld;
   readonly builder: { readonly id: string; readonly version: string; readonly signer: LocalSigner };
+  /** Has the organisation's service verify the release and record its decision. */
+  decide(release: JsonObject): Promise<Json>;
   /** Removes the workspaces. */
   close(): Promise<void>;
 }

@@ -26,8 +26,8 @@ export interface Authority {
   /** OpenID Connect Discovery 1.0 §4. */
   discovery(): JsonObject;
   keySet(): JsonObject;
-  /** Verifies a release, decides, records and answers. */
-  decide(body: Uint8Array): Promise<JsonObject>;
+  /** Verifies a release, decides, records and answers; for who has a token of this issuer. */
+  decide(body: Uint8Array, bearer: string | undefined): Promise<JsonObject>;
   /** The recorded decision of an artifact digest `sha256:<hex>`. */
   decision(digest: string): Promise<JsonObject | undefined>;
   health(): JsonObject;

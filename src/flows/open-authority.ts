@@ -41,6 +41,8 @@ import type { Clock, Files, Randomness } from "./world.ts";
 
 /** Audience that Sigstore's clients ask tokens for. */
 export const tokenAudience = "sigstore";
+/** Audience of tokens that may have a decision recorded; one for the CA is no good here, nor the other way round. */
+export const decisionAudience = "sealwright-decisions";
 const serialBytes = 20;
 const maxStaticBytes = 64 * 1024 * 1024;
 const maxPemBytes = 1 << 20;
@@ -52,7 +54,7 @@ export interface AuthorityWorld extends DecisionWorld {
   /** A log's files below the organisation's folder, held against a second process. */
   readonly openStore: (folder: string) => Promise<LogStore & { close(): Promise<void> }>;
   /** Checks a token's signature, issuer, audience and times; gives its claims. Problem `oidc/*`. */
-  readonly verifyToken: (token: string, now: number) => Promise<JsonObject>;
+  readonly verifyToken: (token: string, now: number, audience: string) => Promise<JsonObject>;
   /** The issuer's public keys, RFC 7517. */
   readonly keySet: JsonObject;
 }
@@ -126,7 +128,12 @@ function createAuthority(parts: Parts, close: () => Promise<void>): Authority {
       claims_supported: ["aud", "exp", "iat", "iss", "nbf", "sub"],
     }),
     keySet: () => world.keySet,
-    decide: (body) => decideRelease(body, world),
+    decide: async (body, bearer) => {
+      if (bearer === undefined)
+        throw new Problem("oidc/token-invalid", "a decision is recorded for who brings a token");
+      await world.verifyToken(bearer, world.clock.now(), decisionAudience);
+      return decideRelease(body, world);
+    },
     decision: (digest) => recordedDecision(digest, world),
     health: () => ({
       status: "ok",
@@ -145,7 +152,7 @@ async function signingCertificate(parts: Parts, body: Uint8Array, bearer: string
   const request = parseSigningCertificateRequest(body);
   const token = request.identityToken ?? bearer;
   if (token === undefined) throw new Problem("oidc/token-invalid", "the request has no identity token");
-  const identity = identityFromClaims(await world.verifyToken(token, now), { kind: "build" });
+  const identity = identityFromClaims(await world.verifyToken(token, now, tokenAudience), { kind: "build" });
   const publicKey = verifyPossession(request, identity.challenge);
   const serialNumber = world.random.bytes(serialBytes);
   serialNumber[0] = ((serialNumber[0] as number) & 0x7f) | 0x40;

@@ -65,10 +65,9 @@ export type TokenClaims = JsonObject & { readonly iss: string; readonly sub: str
 export function tokenVerifier(
   issuer: string,
   keys: JSONWebKeySet,
-  audience: string,
-): (token: string, now: number) => Promise<TokenClaims> {
+): (token: string, now: number, audience: string) => Promise<TokenClaims> {
   const keySet = createLocalJWKSet(keys);
-  return async (token, now) => {
+  return async (token, now, audience) => {
     if (token.length > maxTokenBytes) throw new Problem("oidc/token-invalid", "token is too long");
     try {
       const { payload } = await jwtVerify(token, keySet, {

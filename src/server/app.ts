@@ -64,13 +64,16 @@ function requireType(request: Request, ...types: readonly string[]): string {
   throw new Problem("api/media-type", `content-type must be ${types.join(" or ")}`);
 }
 
+function bearerOf(request: Request): string | undefined {
+  return /^Bearer (\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+}
+
 const bodyOf = async (request: Request): Promise<Uint8Array> => new Uint8Array(await request.arrayBuffer());
 
 function addServices(app: Hono, authority: Authority): void {
   app.post(paths.signingCert, async (c) => {
     requireType(c.req.raw, mediaTypes.json);
-    const bearer = /^Bearer (\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
-    return json(await authority.signingCertificate(await bodyOf(c.req.raw), bearer), 200);
+    return json(await authority.signingCertificate(await bodyOf(c.req.raw), bearerOf(c.req.raw)), 200);
   });
   app.get(paths.trustBundle, () => json(authority.trustBundle()));
   app.get(paths.configuration, () => json(authority.configuration()));
@@ -93,7 +96,7 @@ function addServices(app: Hono, authority: Authority): void {
   app.get(paths.keySet, () => json(authority.keySet()));
   app.post(paths.decisions, async (c) => {
     requireType(c.req.raw, mediaTypes.json);
-    return json(await authority.decide(await bodyOf(c.req.raw)));
+    return json(await authority.decide(await bodyOf(c.req.raw), bearerOf(c.req.raw)));
   });
   app.get(`${paths.decisions}/:digest`, async (c) => {
     const found = await authority.decision(c.req.param("digest"));
