@@ -4,7 +4,6 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { chmod, cp, mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import type {
@@ -199,6 +198,9 @@ async function signingAs(
   };
 }
 
+/** Set when this process is asked to end: a build then ends its steps and removes its workspaces. */
+const interruption = new AbortController();
+
 /** Folders for one build: a bare mirror of the commit, and where volumes go. */
 async function openWorkspaces(request: BuildRequest) {
   const io = await import("./io/index.ts");
@@ -244,6 +246,7 @@ async function openBuildWorld(spaces: Workspaces, runId: string, progress: Progr
     directory: volumes,
     toolchain,
     claims,
+    signal: interruption.signal,
     maxOutputBytes: 4 * maxSmallBytes,
     beforeTask: async (_task, folders) => {
       measured = folders.get(measuredWorkspace) ?? measured;
@@ -266,6 +269,7 @@ async function openBuildWorld(spaces: Workspaces, runId: string, progress: Progr
     readCommitted: (path, maxBytes) => io.readCommitted(mirror, commit.revision, path, maxBytes),
     committedDigests: () => io.committedDigests(mirror, commit.revision),
     executor,
+    cancelled: interruption.signal,
     ...(kind === "none" ? { hostRoot: join(volumes, "root") } : {}),
     measure: async () => (measured === undefined ? new Map() : io.measureFolder(measured)),
     readOutput,
@@ -281,6 +285,10 @@ async function openBuild(request: BuildRequest, progress: Progress, out: Output)
   const { hex } = await import("./core/index.ts");
   const files = await folderFiles(request.dir);
   const organisation = await flows.loadOrganisation(files);
+  const { demandHealthy } = await import("./api/index.ts");
+  const { request: transport } = await import("./io/index.ts");
+  await demandHealthy(organisation.url, transport);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interruption.abort());
   const spaces = await openWorkspaces(request);
   const { commit } = spaces;
   const close = (): Promise<void> => rm(spaces.work, { recursive: true, force: true });
@@ -398,17 +406,6 @@ function interrupted(): Promise<void> {
   });
 }
 
-async function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer();
-    server.once("error", fail);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => done(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
-
 function demoWorld(out: Output): DemoVerbWorld {
   return {
     ...initWorld,
@@ -420,7 +417,7 @@ function demoWorld(out: Output): DemoVerbWorld {
     now: clock.now,
     nowPrecise: () => performance.now(),
     randomness,
-    freePort,
+    freePort: async () => (await import("./io/index.ts")).freePort(),
     freshFolder: async () => realpath(await mkdtemp(join(tmpdir(), "sealwright-demo-"))),
     serve: (dir, port) => serve(dir, "127.0.0.1", port, () => undefined),
     signingAs,

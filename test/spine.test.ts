@@ -23,7 +23,7 @@ import {
 import { generateKey, randomBytes } from "../src/crypto/index.ts";
 import { encodeBundle, parseBundle, verifyBundle } from "../src/sigstore/index.ts";
 import { createMemoryStore } from "../src/tuf/index.ts";
-import { codeOf, codesOf, World } from "./world.ts";
+import { codeOf, codesOf, lockfile, World } from "./world.ts";
 
 const random = { bytes: randomBytes, key: generateKey };
 
@@ -424,4 +424,14 @@ test("who has no token for it, or one for the CA, has no decision recorded", asy
   assert.equal(await codeOf(world.authority.decide(body, undefined)), "oidc/token-invalid");
   assert.equal(await codeOf(world.authority.decide(body, await (await world.signing()).token())), "oidc/token-invalid");
   assert.deepEqual(await world.files.list(places.decisions), []);
+});
+
+test("a source of two thousand files is attested and admitted like a small one", async () => {
+  const world = await World.open();
+  const files = Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`src/file-${index}.txt`, `${index}`]));
+  const build = world.build("artifact", { "package-lock.json": lockfile, ...files });
+  const release = await world.release({ ...build, lockfiles: new Map([["package-lock.json", utf8(lockfile)]]) });
+  const body = utf8(JSON.stringify(decisionRequestJson(release)));
+  const answer = await world.authority.decide(body, await world.decisionToken());
+  assert.ok(isJsonObject(answer["decision"]) && answer["decision"]["outcome"] === "admitted");
 });

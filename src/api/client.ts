@@ -71,7 +71,7 @@ async function send(transport: Transport, request: ApiRequest, accepted: readonl
 
 /**
  * A client of the three services. Problems: `api/refused`, `api/unavailable`, and what the transport throws.
- * A log's 409 says that the entry is there already and carries it, as far as our own log answers; it is accepted.
+ * A log's 409 says that the entry is there already, as after a try whose answer was lost; ours carries the entry with it.
  */
 export function createServiceClient(urls: ServiceUrls, transport: Transport): ServiceClient {
   const post = (url: string, body: Uint8Array, type: string, accepted: readonly number[]): Promise<ApiReply> =>
@@ -86,9 +86,15 @@ export function createServiceClient(urls: ServiceUrls, transport: Transport): Se
   };
   return {
     signingCertificate: (body) => json(join(urls.ca, paths.signingCert), body, [200, 201]),
-    addEntry: (body) => json(join(urls.log, paths.logEntries), body, [200, 201]),
+    addEntry: (body) => json(join(urls.log, paths.logEntries), body, [200, 201, 409]),
     timestamp: async (query) => (await post(urls.tsa, query, mediaTypes.timestampQuery, [200, 201])).body,
   };
+}
+
+/** Fails when the services at an address do not answer. Problems `api/refused`, `api/unavailable`, `io/unreachable`. */
+export async function demandHealthy(baseUrl: string, transport: Transport): Promise<void> {
+  const url = join(baseUrl, paths.health);
+  await send(transport, { method: "GET", url, maxBytes: maxReplyBytes, timeoutMs }, [200]);
 }
 
 export interface DecisionClient {

@@ -37,5 +37,6 @@ export interface ProblemDocument {
   readonly requestId: string;
 }
 
-/** The longest request body that any path takes, in bytes. */
+/** The longest request body in bytes, and that of a release's evidence, which lists every file of every step. */
 export const maxRequestBytes = 4 * 1024 * 1024;
+export const maxEvidenceBytes = 128 * 1024 * 1024;

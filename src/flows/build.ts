@@ -53,6 +53,8 @@ export interface BuildWorld {
   /** SHA-256 of every file of the commit's tree, by path. */
   readonly committedDigests: () => Promise<ReadonlyMap<string, string>>;
   readonly executor: Executor;
+  /** Set once the run is to end; the executor ends its steps by the same signal. */
+  readonly cancelled?: { readonly aborted: boolean };
   /** Where paths begin when steps have no file tree of their own. */
   readonly hostRoot?: string;
   /** SHA-256 of every file in the measured workspace, by path; empty before anything is in it. */
@@ -148,7 +150,10 @@ export async function runBuild(options: BuildOptions, world: BuildWorld): Promis
     ...(world.hostRoot === undefined ? {} : { hostRoot: world.hostRoot }),
   });
   const recorder = new Recorder(world);
-  const state = await runPipeline(prepared, recorder, { now: () => world.clock.now() });
+  const state = await runPipeline(prepared, recorder, {
+    now: () => world.clock.now(),
+    ...(world.cancelled === undefined ? {} : { cancelled: world.cancelled }),
+  });
   if (state.condition.status !== "True") throw failure(state);
   const artifact = await readArtifact(state, world);
   const pipelineSha256 = digestHex("sha256", document);

@@ -21,7 +21,7 @@ export interface DecisionWorld {
 }
 
 const code = "decision/request-invalid";
-const maxRequestBytes = 4 * 1024 * 1024;
+const maxRequestBytes = 128 * 1024 * 1024;
 const maxRecordBytes = 4 * 1024 * 1024;
 const maxFiles = 256;
 const sha256Hex = /^[0-9a-f]{64}$/;

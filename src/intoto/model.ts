@@ -12,7 +12,7 @@ export const payloadType = "application/vnd.in-toto+json";
 
 export const limits = {
   statementBytes: 16 * 1024 * 1024,
-  subjects: 1024,
+  subjects: 65_536,
   digests: 32,
   descriptors: 65_536,
   layoutBytes: 4 * 1024 * 1024,

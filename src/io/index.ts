@@ -1,5 +1,6 @@
 export * from "./advisory-folder.ts";
 export * as files from "./files.ts";
+export * from "./free-port.ts";
 export * from "./git.ts";
 export * from "./http.ts";
 export * from "./log-store.ts";

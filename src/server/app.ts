@@ -2,7 +2,7 @@
 
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { maxRequestBytes, mediaTypes, paths, type ProblemDocument } from "../api/index.ts";
+import { maxEvidenceBytes, maxRequestBytes, mediaTypes, paths, type ProblemDocument } from "../api/index.ts";
 import { isProblem, type JsonObject, Problem } from "../core/index.ts";
 import type { Authority } from "../flows/index.ts";
 import { timestampQueryOfJson } from "../sigstore/index.ts";
@@ -145,19 +145,23 @@ export function createApp(authority: Authority, options: AppOptions): Hono {
     if (c.error === undefined)
       options.onAccess?.({ requestId: idOf(c.req.raw), method: c.req.method, path: c.req.path, status: c.res.status });
   });
-  app.use(
+  const limited = (maxSize: number) =>
     bodyLimit({
-      maxSize: maxRequestBytes,
+      maxSize,
       onError: () => {
-        throw new Problem("api/too-large", `a request body holds at most ${maxRequestBytes} bytes`);
+        throw new Problem("api/too-large", `a request body holds at most ${maxSize} bytes`);
       },
-    }),
+    });
+  const [evidence, usual] = [limited(maxEvidenceBytes), limited(maxRequestBytes)];
+  // Who has no token sends no evidence: its size is not read before that is known.
+  app.use((c, next) =>
+    (c.req.path === paths.decisions && bearerOf(c.req.raw) !== undefined ? evidence : usual)(c, next),
   );
   addServices(app, authority);
   addStatic(app, authority);
-  app.notFound((c) =>
-    problemResponse(new Problem("api/not-found", `there is nothing at ${c.req.path.slice(0, 200)}`), idOf(c.req.raw)),
-  );
+  app.notFound((c) => {
+    throw new Problem("api/not-found", `there is nothing at ${c.req.path.slice(0, 200)}`);
+  });
   app.onError((error, c) => {
     const requestId = idOf(c.req.raw);
     // What is no Problem is a bug of ours: the client learns that, the log learns what.

@@ -20,7 +20,7 @@ export const maxEntryBytes = 65_535;
 /** Bytes of a body of Rekor v1, which can hold a whole envelope. */
 export const maxBodyBytes = 32 * 1024 * 1024;
 
-export const maxSubjects = 1024;
+export const maxSubjects = 65_536;
 export const maxDigestsPerSubject = 32;
 
 /** Instances of one kind in a trust root, and services of one kind in a signing config. */
