@@ -221,7 +221,7 @@ async function openWorkspaces(request: BuildRequest) {
     const digest = new Map([["sha256", await io.folderDigest(path)]]);
     inputs.push({ name, uri: `workspace:${name}`, digest });
   }
-  return { commit, work, mirror, volumes, claims, inputs };
+  return { top, commit, work, volumes, claims, inputs };
 }
 
 /** The last lines of a step that failed. */
@@ -237,7 +237,7 @@ async function openBuildWorld(spaces: Workspaces, runId: string, progress: Progr
   const io = await import("./io/index.ts");
   const { measuredWorkspace } = await import("./flows/index.ts");
   const { Problem } = await import("./core/index.ts");
-  const { commit, mirror, volumes, claims, inputs } = spaces;
+  const { top, commit, volumes, claims, inputs } = spaces;
   const kind = await io.detectSandbox();
   const toolchain = io.describeToolchain();
   let measured: string | undefined;
@@ -248,8 +248,13 @@ async function openBuildWorld(spaces: Workspaces, runId: string, progress: Progr
     claims,
     signal: interruption.signal,
     maxOutputBytes: 4 * maxSmallBytes,
-    beforeTask: async (_task, folders) => {
-      measured = folders.get(measuredWorkspace) ?? measured;
+    beforeTask: async (task, folders) => {
+      const folder = folders.get(measuredWorkspace);
+      if (folder !== undefined && measured !== undefined && folder !== measured) {
+        const where = `task ${task.pipelineTaskName} binds the workspace "${measuredWorkspace}" elsewhere than the tasks before it`;
+        throw new Problem("build/pipeline", where);
+      }
+      measured ??= folder;
     },
     onStep: (task, step, { exitCode, stdout, stderr }) => {
       if (exitCode !== 0) showFailure(out, `${task.pipelineTaskName}/${step.name}`, stdout, stderr);
@@ -266,8 +271,9 @@ async function openBuildWorld(spaces: Workspaces, runId: string, progress: Progr
     progress,
     runId,
     commit,
-    readCommitted: (path, maxBytes) => io.readCommitted(mirror, commit.revision, path, maxBytes),
-    committedDigests: () => io.committedDigests(mirror, commit.revision),
+    // From the clone itself: the mirror is where steps read, and nothing of theirs is read by us.
+    readCommitted: (path, maxBytes) => io.readCommitted(top, commit.revision, path, maxBytes),
+    committedDigests: () => io.committedDigests(top, commit.revision),
     executor,
     cancelled: interruption.signal,
     ...(kind === "none" ? { hostRoot: join(volumes, "root") } : {}),
@@ -493,4 +499,9 @@ async function run(args: readonly string[]): Promise<number> {
   return exitCode;
 }
 
+// A reader that has seen enough, such as `head`, is no failure of ours, and there is nobody left to tell.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(2);
+  throw error;
+});
 process.exitCode = await run(process.argv.slice(2));

@@ -2,7 +2,7 @@
 // wants them (https://no-color.org). Results go to standard output, progress and errors to standard error; in JSON form
 // standard output gets exactly one document, which is the error's when there is no result.
 
-import { isProblem, problemChain } from "../core/index.ts";
+import { isProblem, printable, problemChain } from "../core/index.ts";
 
 export interface Streams {
   out(text: string): void;
@@ -12,6 +12,8 @@ export interface Streams {
 
 export type OutputForm = "text" | "json";
 
+/** Private characters that stand for SGR codes until a text is shown. */
+const markBase = 0xe000;
 const codes = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
 export type Style = keyof typeof codes;
 
@@ -27,13 +29,22 @@ export class Output {
     private readonly quiet: boolean,
   ) {}
 
+  /** Text between marks that become colours when it is shown, so that what is shown can be cleaned as a whole. */
   style(text: string, style: Style): string {
-    return this.streams.color ? `\u001b[${codes[style]}m${text}\u001b[0m` : text;
+    return `${String.fromCharCode(markBase + codes[style])}${text}${String.fromCharCode(markBase)}`;
+  }
+
+  /** What reaches a terminal: nothing that others wrote can steer it. */
+  private shown(text: string): string {
+    const clean = text.split("\n").map(printable).join("\n");
+    return clean.replaceAll(/[\uE000-\uE0FF]/g, (mark) =>
+      this.streams.color ? `\u001b[${mark.charCodeAt(0) - markBase}m` : "",
+    );
   }
 
   /** A line of the result; not in JSON form, where `document` is the result. */
   line(text = ""): void {
-    if (this.form === "text") this.streams.out(`${text}\n`);
+    if (this.form === "text") this.streams.out(this.shown(`${text}\n`));
   }
 
   /** The result as JSON, printed once, at the end. */
@@ -46,8 +57,8 @@ export class Output {
   /** What is being done; silent with --quiet, on standard error in JSON form. */
   progress(text: string): void {
     if (this.quiet) return;
-    if (this.form === "text") this.streams.out(`${text}\n`);
-    else this.streams.err(`${text}\n`);
+    if (this.form === "text") this.streams.out(this.shown(`${text}\n`));
+    else this.streams.err(this.shown(`${text}\n`));
   }
 
   table(head: readonly string[], rows: readonly (readonly string[])[]): void {
@@ -70,13 +81,11 @@ export class Output {
       return;
     }
     const [first, ...causes] = problemChain(error);
-    this.streams.err(
-      `${this.style("error", "red")}: ${first} ${this.style(`[${problem?.code ?? "program/bug"}]`, "dim")}\n`,
-    );
-    for (const cause of causes) this.streams.err(`  because: ${cause}\n`);
-    if (problem?.hint !== undefined) this.streams.err(`  next: ${problem.hint}\n`);
-    if (problem === undefined && error instanceof Error && error.stack !== undefined)
-      this.streams.err(`${error.stack}\n`);
+    const say = (line: string): void => this.streams.err(this.shown(`${line}\n`));
+    say(`${this.style("error", "red")}: ${first} ${this.style(`[${problem?.code ?? "program/bug"}]`, "dim")}`);
+    for (const cause of causes) say(`  because: ${cause}`);
+    if (problem?.hint !== undefined) say(`  next: ${problem.hint}`);
+    if (problem === undefined && error instanceof Error && error.stack !== undefined) say(error.stack);
   }
 }
 

@@ -4,7 +4,7 @@
 import { type JsonObject, Problem } from "../core/index.ts";
 import { digestHex } from "../crypto/index.ts";
 import { createLink, type Artifacts, type Link } from "../intoto/index.ts";
-import { lockfileNames } from "../packages/index.ts";
+import { isLockfile } from "../packages/index.ts";
 import {
   describeRun,
   type Executor,
@@ -25,6 +25,7 @@ export const measuredWorkspace = "source";
 export const artifactResult = "artifact";
 
 const maxPipelineBytes = 1024 * 1024;
+const maxLockfileBytes = 64 * 1024 * 1024;
 const maxArtifactBytes = 1024 * 1024 * 1024;
 
 /** How the steps were kept apart, as observed. */
@@ -194,8 +195,9 @@ class Recorder implements Executor {
 
   async startTask(task: TaskRunPlan): Promise<void> {
     this.startedMs.set(task.taskRunName, this.world.clock.now());
-    this.materials.set(task.taskRunName, await this.world.measure());
+    // The executor first: it is what knows which folder this task has.
     await this.world.executor.startTask(task);
+    this.materials.set(task.taskRunName, await this.world.measure());
   }
 
   runStep(...[task, step]: Parameters<Executor["runStep"]>): ReturnType<Executor["runStep"]> {
@@ -266,10 +268,10 @@ async function readLockfiles(
   world: BuildWorld,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const out = new Map<string, Uint8Array>();
-  for (const name of lockfileNames) {
-    if (!tree.has(name)) continue;
-    const bytes = await world.readCommitted(name, 64 * 1024 * 1024);
-    if (bytes !== undefined) out.set(name, bytes);
+  for (const path of tree.keys()) {
+    if (!isLockfile(path)) continue;
+    const bytes = await world.readCommitted(path, maxLockfileBytes);
+    if (bytes !== undefined) out.set(path, bytes);
   }
   return out;
 }

@@ -30,6 +30,11 @@ function fact<T, U>(checked: Checked<T>, value: (held: readonly T[]) => U): Fact
     : { status: "present", value: value(checked.held), ...refused };
 }
 
+/** As `fact`, of evidence that counts only whole: one lockfile that was refused leaves open what is in it. */
+function wholeFact<T, U>(checked: Checked<T>, value: (held: readonly T[]) => U): Fact<U> {
+  return checked.refused.length === 0 ? fact(checked, value) : { status: "absent", refused: checked.refused };
+}
+
 export function releaseFacts(
   release: Release,
   evidence: ReleaseEvidence,
@@ -49,12 +54,20 @@ export function releaseFacts(
     ),
     provenance: fact(evidence.provenance, ([first]) => provenanceFact(first!)),
     layout: fact(evidence.layout, ([chain]) => ({ name: project, steps: [...chain!.steps.keys()] })),
-    dependencies: fact(dependencies, (held) => ({
+    dependencies: wholeFact(dependencies, (held) => ({
       count: held.reduce((sum, { matched }) => sum + matched.length, 0),
       sources: held.map(({ lockfile }) => lockfile),
     })),
     ...advisoryFacts(
-      fact(dependencies, (held) => findingsOf(held.flatMap(({ matched }) => matched))),
+      wholeFact(dependencies, (held) => {
+        const { found, unanswered } = findingsOf(held.flatMap(({ matched }) => matched));
+        const unread = evidence.unreadableLockfiles.map((path) => ({
+          package: path,
+          version: "",
+          reason: "this lockfile's format is not read",
+        }));
+        return { found, unanswered: [...unanswered, ...unread] };
+      }),
       advisories,
     ),
   };

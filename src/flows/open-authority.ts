@@ -1,7 +1,7 @@
 // `up`: the organisation's services over its keys and stores. Each request is one readable list of steps; what a
 // client is told has been made durable first. Fulcio v2, Rekor v2, RFC 3161, OpenID Connect Discovery 1.0.
 
-import { type JsonObject, Problem, utf8 } from "../core/index.ts";
+import { isProblem, type JsonObject, Problem, utf8 } from "../core/index.ts";
 import {
   type Certificate,
   createTimestampFailure,
@@ -200,6 +200,13 @@ async function readStatic(
 ): Promise<Uint8Array | undefined> {
   const climbs = path.split("/").some((part) => part === "" || part === "." || part === "..");
   if (climbs || path.length > 512 || !staticPath.test(path)) return undefined;
-  if (path === "checkpoint") return area === "tuf" ? undefined : (area === "log" ? log : ct).checkpoint();
-  return world.files.readIfThere(`${places[area]}/${path}`, maxStaticBytes);
+  if (area !== "tuf") {
+    if (path === "checkpoint") return (area === "log" ? log : ct).checkpoint();
+    if (!path.startsWith("tile/")) return undefined;
+  }
+  return world.files.readIfThere(`${places[area]}/${path}`, maxStaticBytes).catch((error: unknown) => {
+    // A folder, or a name that no file can have: there is nothing to serve, and nothing to tell of this machine.
+    if (isProblem(error, "io/read")) return undefined;
+    throw error;
+  });
 }

@@ -96,8 +96,8 @@ export function noExceptions(): Uint8Array {
 }
 
 /**
- * The layout read off a pipeline: each step takes exactly what the one before it left, may add files, and may neither
- * change nor bring in others. Functionaries: the build's identity, and the builder's key for clients that know keys only.
+ * The layout read off a pipeline: each step takes exactly what the one before it left and changes none of it; the first
+ * and the last may add files. Functionaries: the build's identity, and the builder's key for clients that know keys only.
  */
 export function layoutTemplate(
   organisation: Organisation,
@@ -111,14 +111,16 @@ export function layoutTemplate(
     expiresMs: now + layoutLifetimeMs,
     readme: `how ${organisation.project.name} is built`,
     keys: [key, identity],
-    steps: steps.map(({ name, after }) => {
+    steps: steps.map(({ name, after }, index) => {
+      // Who tests brings nothing into what is packed: between the first task and the last no file may appear.
+      const creates = index === 0 || index === steps.length - 1 ? [["CREATE", "*"]] : [];
       const unchanged = after === undefined ? [] : [["MATCH", "*", "WITH", "PRODUCTS", "FROM", after]];
       return {
         name,
         pubkeys: [key.keyid, identity.keyid],
         threshold: 1,
         expectedMaterials: [...unchanged, ["DISALLOW", "*"]],
-        expectedProducts: [...unchanged, ["CREATE", "*"], ["DISALLOW", "*"]],
+        expectedProducts: [...unchanged, ...creates, ["DISALLOW", "*"]],
       };
     }),
   };

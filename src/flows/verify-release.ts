@@ -14,7 +14,7 @@ import {
   type SupplyChain,
   verifySupplyChain,
 } from "../intoto/index.ts";
-import { type Dependency, parseLockfile } from "../packages/index.ts";
+import { type Dependency, isLockfile, isUnreadableLockfile, parseLockfile } from "../packages/index.ts";
 import type { Refusal } from "../policy/index.ts";
 import {
   type Artifact,
@@ -51,6 +51,8 @@ export interface ReleaseEvidence {
   readonly provenance: Checked<Verified<ProvenanceResult>>;
   readonly layout: Checked<Verified<SupplyChain>>;
   readonly dependencies: Checked<{ readonly lockfile: string; readonly matched: readonly MatchedDependency[] }>;
+  /** Lockfiles of the source that nobody here can read. */
+  readonly unreadableLockfiles: readonly string[];
 }
 
 /** Collects what holds; a Problem of evidence becomes a refusal, anything else is thrown on. */
@@ -83,8 +85,10 @@ export function verifyRelease(release: Release, consumer: ConsumerTrust, advisor
   const { signatures, provenances, links } = verifyBundles(release, consumer, artifact);
   const provenance = verifyProvenances(release, consumer, provenances);
   const layout = verifySteps(release, consumer, links);
-  const dependencies = verifyDependencies(release, layout.held, advisories);
-  return { signatures, provenance, layout, dependencies };
+  const source = sourceFiles(consumer, layout.held);
+  const dependencies = verifyDependencies(release, source, advisories);
+  const unreadableLockfiles = [...source.keys()].filter(isUnreadableLockfile);
+  return { signatures, provenance, layout, dependencies, unreadableLockfiles };
 }
 
 interface Bundles {
@@ -188,19 +192,29 @@ function verifySteps(
   return { held: chains.held, refused: [...links.refused, ...accepted.refused, ...chains.refused] };
 }
 
-/** A lockfile counts only when a step of the verified chain had exactly this file. */
+/** What the first step of the verified chain left: the source, by path. */
+function sourceFiles({ layout }: ConsumerTrust, chains: readonly Verified<SupplyChain>[]): Link["products"] {
+  const [first] = layout.steps;
+  return (first && chains[0]?.steps.get(first.name)?.products) ?? new Map();
+}
+
+/**
+ * The source says which lockfiles there are, and the release has to bring all of them: who hands it on does not choose
+ * by which a release is judged.
+ */
 function verifyDependencies(
   release: Release,
-  chains: readonly Verified<SupplyChain>[],
+  source: Link["products"],
   advisories: AdvisoryIndex,
 ): ReleaseEvidence["dependencies"] {
   const out = new Collector<{ readonly lockfile: string; readonly matched: readonly MatchedDependency[] }>();
-  for (const [lockfile, bytes] of release.lockfiles) {
+  for (const lockfile of new Set([...[...source.keys()].filter(isLockfile), ...release.lockfiles.keys()])) {
     out.attempt(lockfile, () => {
-      const sha256 = digestHex("sha256", bytes);
-      const steps: Link[] = chains.flatMap((chain) => [...chain.steps.values()]);
-      if (!steps.some(({ products }) => products.get(lockfile)?.get("sha256") === sha256)) {
-        throw new Problem("release/lockfile-unbound", "no verified step had this lockfile");
+      const bytes = release.lockfiles.get(lockfile);
+      if (bytes === undefined)
+        throw new Problem("release/lockfile-missing", "the source has it and the release does not");
+      if (source.get(lockfile)?.get("sha256") !== digestHex("sha256", bytes)) {
+        throw new Problem("release/lockfile-unbound", "it is not as the verified source has it");
       }
       return { lockfile, matched: matchLockfile(lockfile, bytes, advisories) };
     });
@@ -214,5 +228,10 @@ export function matchLockfile(
   bytes: Uint8Array,
   advisories: AdvisoryIndex,
 ): readonly MatchedDependency[] {
-  return parseLockfile(name, bytes).map((dependency) => ({ dependency, match: advisories.match(dependency) }));
+  return parseLockfile(name, bytes).map((dependency) => {
+    const { findings, unanswered, upgrade } = advisories.match(dependency);
+    const more = dependency.unverifiable === undefined ? [] : [{ reason: dependency.unverifiable }];
+    const match = { findings, unanswered: [...unanswered, ...more], ...(upgrade === undefined ? {} : { upgrade }) };
+    return { dependency, match };
+  });
 }

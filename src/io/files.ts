@@ -1,10 +1,10 @@
 // Files, durable and whole: what was written is on the disk when the call returns, and a reader sees the old content
 // or the new, never a part. Reads are bounded.
 
-import { constants } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import { access, link, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Problem } from "../core/index.ts";
+import { fromUtf8, isProblem, Problem } from "../core/index.ts";
 
 const privateMode = 0o600;
 const publicMode = 0o644;
@@ -23,11 +23,11 @@ export async function readIfThere(
   maxBytes: number,
   options: { readonly noFollow?: boolean } = {},
 ): Promise<Uint8Array | undefined> {
-  // A path that others can write may be a link, or a pipe that would never open.
-  const guarded = options.noFollow === true ? constants.O_NOFOLLOW | constants.O_NONBLOCK : 0;
+  // Never waiting for the other end of a pipe that somebody put there.
+  const guarded = options.noFollow === true ? constants.O_NOFOLLOW : 0;
   let file;
   try {
-    file = await open(path, constants.O_RDONLY | guarded);
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | guarded);
   } catch (cause) {
     if (errno(cause) === "ENOENT" || errno(cause) === "ENOTDIR") return undefined;
     throw new Problem("io/read", `cannot read ${path}`, { cause });
@@ -111,6 +111,26 @@ export async function list(path: string): Promise<string[]> {
   }
 }
 
+/**
+ * Names in a folder that somebody else wrote, sorted. A name that is not UTF-8 is refused, since two such names would
+ * become one. Problems `io/irregular-file`, `io/read`.
+ */
+export async function readNames(path: string): Promise<string[]> {
+  try {
+    return (await readdir(path, { encoding: "buffer" })).map((name) => fromUtf8(name)).sort();
+  } catch (cause) {
+    if (isProblem(cause)) throw new Problem("io/irregular-file", `a file name in ${path} is not UTF-8`, { cause });
+    throw new Problem("io/read", "a folder cannot be listed", { cause });
+  }
+}
+
+/** What is at a path, a link not followed. Problem `io/read`. */
+export async function lookAt(path: string): Promise<Stats> {
+  return lstat(path).catch((cause: unknown) => {
+    throw new Problem("io/read", "a file cannot be looked at", { cause });
+  });
+}
+
 /** Regular files below a folder with their sizes, as paths relative to it. Symbolic links and devices are refused. */
 export async function listFiles(
   root: string,
@@ -118,10 +138,10 @@ export async function listFiles(
 ): Promise<{ path: string; bytes: number }[]> {
   const out: { path: string; bytes: number }[] = [];
   const visit = async (relative: string): Promise<void> => {
-    for (const name of (await readdir(join(root, relative))).sort()) {
+    for (const name of await readNames(join(root, relative))) {
       const path = relative === "" ? name : `${relative}/${name}`;
       if (limits.skip?.(path) === true) continue;
-      const about = await lstat(join(root, path));
+      const about = await lookAt(join(root, path));
       if (about.isDirectory()) await visit(path);
       else if (about.isFile()) out.push({ path, bytes: about.size });
       else throw new Problem("io/irregular-file", `${path} is neither a file nor a folder`);

@@ -2,12 +2,12 @@
 // is refused, so that nothing measured here can stand for something elsewhere.
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { readdir, readlink } from "node:fs/promises";
+import { readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { hex, Problem, utf8 } from "../core/index.ts";
 import { createHasher, digestHex } from "../crypto/index.ts";
-import { listFiles } from "./files.ts";
+import { listFiles, lookAt, readNames } from "./files.ts";
 
 const maxFiles = 250_000;
 const bufferBytes = 1024 * 1024;
@@ -61,11 +61,12 @@ export async function measureFolder(root: string): Promise<ReadonlyMap<string, s
 export async function folderDigest(root: string): Promise<string> {
   const lines: string[] = [];
   const visit = async (relative: string): Promise<void> => {
-    for (const entry of await readdir(join(root, relative), { withFileTypes: true })) {
-      const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
+    for (const name of await readNames(join(root, relative))) {
+      const path = relative === "" ? name : `${relative}/${name}`;
       if (/[\n\r]/.test(path)) throw new Problem("io/irregular-file", "a file name holds a line break");
-      if (entry.isDirectory()) await visit(path);
-      else if (entry.isSymbolicLink()) lines.push(`link ${await readlink(join(root, path))}  ${path}\n`);
+      const about = await lookAt(join(root, path));
+      if (about.isDirectory()) await visit(path);
+      else if (about.isSymbolicLink()) lines.push(`link ${await readlink(join(root, path))}  ${path}\n`);
       else lines.push(`${measureFile(join(root, path))}  ${path}\n`);
       if (lines.length % filesPerTurn === 0) await nextTurn();
       if (lines.length > maxFiles) throw new Problem("io/too-many-files", `more than ${maxFiles} files`);

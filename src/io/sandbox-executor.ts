@@ -27,7 +27,7 @@ export interface SandboxExecutorOptions {
   /** Exists, and belongs to this run alone. With kind none it is also the run's `hostRoot`. */
   readonly directory: string;
   readonly toolchain: { readonly readOnlyPaths: readonly string[]; readonly searchPath: string };
-  /** Folder of each persistentVolumeClaim, by claim name; its files readable for uid 65532. */
+  /** Folder of each persistentVolumeClaim, by claim name; its files readable for uid 65532. Steps can only read it. */
   readonly claims: ReadonlyMap<string, string>;
   readonly maxOutputBytes: number;
   readonly signal?: AbortSignal;
@@ -72,9 +72,11 @@ class SandboxExecutor implements Executor {
       inside(resultsDirectory, join(path, "results"), false),
       inside(scriptsDirectory, join(path, "scripts"), true),
       inside(stepsDirectory, join(path, "steps"), true),
-      ...task.workspaces.flatMap(({ name, mountPath, readOnly }) => {
+      ...task.workspaces.flatMap(({ name, mountPath, readOnly, binding }) => {
         const source = volumes.get(name);
-        return source === undefined ? [] : [{ source, target: mountPath, readOnly }];
+        // A claim is the caller's own folder. What the committed pipeline says of it cannot make it writable.
+        const claimed = binding?.source.kind === "persistentVolumeClaim";
+        return source === undefined ? [] : [{ source, target: mountPath, readOnly: readOnly || claimed }];
       }),
     ];
     this.folders.set(task.taskRunName, { path, volumes, mounts });
@@ -100,7 +102,8 @@ class SandboxExecutor implements Executor {
     } else {
       mkdirSync(path, { recursive: true });
     }
-    for (const part of subPath.split("/").filter((each) => each !== "")) path = descend(path, part);
+    const own = source.kind !== "persistentVolumeClaim";
+    for (const part of subPath.split("/").filter((each) => each !== "")) path = descend(path, part, own);
     return path;
   }
 
@@ -168,11 +171,11 @@ function argvOf(task: TaskRunPlan, step: StepPlan): readonly string[] {
 }
 
 /** One part of a subPath. The tree may be an earlier step's work: a link in it is refused, not followed. */
-function descend(path: string, part: string): string {
+function descend(path: string, part: string, own: boolean): string {
   const next = join(path, part);
   try {
-    mkdirSync(next);
-    if (process.getuid?.() === 0) chownSync(next, stepUserId, stepUserId);
+    if (own) mkdirSync(next);
+    if (own && process.getuid?.() === 0) chownSync(next, stepUserId, stepUserId);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }

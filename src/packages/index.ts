@@ -1,4 +1,4 @@
-export { lockfileNames, parseLockfile } from "./lockfile.ts";
+export { isLockfile, isUnreadableLockfile, lockfileNames, parseLockfile } from "./lockfile.ts";
 export type { Dependency } from "./model.ts";
 export { packageUrl } from "./purl.ts";
 export { compareVersions, semVerOrder, versionOrder, type ParsedVersion, type VersionOrder } from "./version.ts";

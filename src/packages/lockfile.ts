@@ -15,13 +15,49 @@ const formats: ReadonlyMap<string, (bytes: Uint8Array) => readonly Dependency[]>
 /** The file names that `parseLockfile` reads. */
 export const lockfileNames: readonly string[] = [...formats.keys()];
 
+/** Lockfiles of other package managers: they say what is installed, and we cannot read what they say. */
+const unreadable: ReadonlySet<string> = new Set([
+  "yarn.lock",
+  "pnpm-lock.yaml",
+  "bun.lock",
+  "bun.lockb",
+  "deno.lock",
+  "Cargo.lock",
+  "go.sum",
+  "poetry.lock",
+  "Pipfile.lock",
+  "uv.lock",
+  "pdm.lock",
+  "Gemfile.lock",
+  "composer.lock",
+  "packages.lock.json",
+  "mix.lock",
+  "pubspec.lock",
+  "Podfile.lock",
+  "Package.resolved",
+]);
+
+function lastPart(path: string): string {
+  return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
+}
+
+/** True for the path of a lockfile that `parseLockfile` reads, in whatever folder. */
+export function isLockfile(path: string): boolean {
+  return formats.has(lastPart(path));
+}
+
+/** True for the path of a lockfile whose format is known to exist and is not read here. */
+export function isUnreadableLockfile(path: string): boolean {
+  return unreadable.has(lastPart(path));
+}
+
 /**
  * Every package that the lockfile pins, each once, in the order of their package URLs.
  * `fileName` may be a path; its last part decides.
  * Problems: `packages/lockfile-unsupported`, `packages/lockfile-invalid`, `packages/lockfile-too-large`.
  */
 export function parseLockfile(fileName: string, bytes: Uint8Array): readonly Dependency[] {
-  const name = fileName.slice(Math.max(fileName.lastIndexOf("/"), fileName.lastIndexOf("\\")) + 1);
+  const name = lastPart(fileName);
   const parse = formats.get(name);
   if (parse === undefined) {
     throw new Problem(

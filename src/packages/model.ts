@@ -11,6 +11,8 @@ export interface Dependency {
   readonly purl: string;
   /** Subresource Integrity of the archive, where the lockfile has one. */
   readonly integrity?: string;
+  /** Why name and version cannot be taken for what is installed; then nothing is known about it. */
+  readonly unverifiable?: string;
   /** True when nothing but development needs it. */
   readonly dev?: boolean;
 }

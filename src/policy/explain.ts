@@ -1,13 +1,11 @@
 // A decision in words. The trace of the evaluation is the explanation; nothing is evaluated again.
 
+import { printable } from "../core/index.ts";
 import type { Decision, Reason, ReasonOutcome } from "./model.ts";
 
 const order: readonly ReasonOutcome[] = ["fail", "undetermined", "warn", "excepted", "pass"];
 
-/** Names and messages come from others' files; what could steer a terminal or reorder a line is shown as `?`. */
-function printable(text: string): string {
-  return text.slice(0, 2_000).replaceAll(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "?");
-}
+const maxLineLength = 2000;
 
 /** Lines of text: the outcome, every reason with what decided first, and the shortest way out. */
 export function explain(decision: Decision): readonly string[] {
@@ -17,7 +15,7 @@ export function explain(decision: Decision): readonly string[] {
   for (const kind of order) lines.push(...reasons.filter((reason) => reason.outcome === kind).map(line));
   const remedies = remediesOf(decision);
   if (remedies.length > 0) lines.push("way out:", ...remedies.map((remedy) => `  ${remedy}`));
-  return lines.map(printable);
+  return lines.map((each) => printable(each.slice(0, maxLineLength)));
 }
 
 function line({ outcome, rule, sentence, code }: Reason): string {
