@@ -95,7 +95,7 @@ async function privateCases(): Promise<Case[]> {
   };
   const artifact = new Uint8Array(4096);
   const build = world.build(fromUtf8(artifact));
-  const provenance = buildProvenance(build, builderId(organisation), "0", organisation.project);
+  const provenance = buildProvenance(build, builderId(organisation, "isolated"), "0", organisation.project);
   return [
     {
       name: "private P-256, message",

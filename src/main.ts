@@ -3,8 +3,8 @@
 // when it is asked for, so that a command starts with what it needs.
 
 import { existsSync, readFileSync } from "node:fs";
-import { chmod, cp, mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, mkdtemp, realpath } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import type {
   BuildRequest,
@@ -19,6 +19,7 @@ import type {
 } from "./cli/index.ts";
 import type { Authority, BuildWorld, Files, Organisation, Progress, SigningWorld, Verifier } from "./flows/index.ts";
 import type { Json, JsonObject } from "./core/index.ts";
+import type { BuildWorkspaces, Isolation, SandboxKind } from "./io/index.ts";
 import type { TufClient, TufFetcher } from "./tuf/index.ts";
 
 const packageFolder = join(import.meta.dirname, "..");
@@ -31,27 +32,17 @@ const stepOutputLines = 30;
 const version = (JSON.parse(readFileSync(join(packageFolder, "package.json"), "utf8")) as { version: string }).version;
 const clock = { now: () => Date.now() };
 
-// ---- the world, in parts ----
-
 async function randomness() {
   const { generateKey, randomBytes } = await import("./crypto/index.ts");
   return { bytes: randomBytes, key: generateKey };
 }
 
 async function folderFiles(folder: string): Promise<Files> {
-  const { files } = await import("./io/index.ts");
-  const at = (path: string): string => join(folder, path);
-  return {
-    read: (path, maxBytes) => files.read(at(path), maxBytes),
-    readIfThere: (path, maxBytes) => files.readIfThere(at(path), maxBytes),
-    write: (path, bytes, options) => files.write(at(path), bytes, options),
-    list: (path) => files.list(at(path)),
-  };
+  return (await import("./io/index.ts")).files.filesBelow(folder);
 }
 
-async function readFile(path: string, maxBytes: number): Promise<Uint8Array> {
-  return (await import("./io/index.ts")).files.read(resolve(path), maxBytes);
-}
+const readFile = async (path: string, maxBytes: number): Promise<Uint8Array> =>
+  (await import("./io/index.ts")).files.read(resolve(path), maxBytes);
 
 async function repository(folder = process.cwd()) {
   const { headCommit, topFolder } = await import("./io/index.ts");
@@ -82,11 +73,20 @@ async function openIssuer(files: Files, organisation: Organisation) {
   return openTokenIssuer(organisation.url, encodePrivateKeyPem(key), encodePublicKeyPem(key.publicKey));
 }
 
+/** A TUF client over the organisation's own repository. */
+async function ownTrust(dir: string): Promise<TufClient> {
+  const { createFolderFetcher } = await import("./io/index.ts");
+  const { places, updateTrust } = await import("./flows/index.ts");
+  const { createMemoryStore } = await import("./tuf/index.ts");
+  const root = await (await folderFiles(dir)).read(places.root, maxSmallBytes);
+  const fetcher = createFolderFetcher(join(dir, places.tuf));
+  return updateTrust({ root, fetcher, store: createMemoryStore(), now: clock.now() });
+}
+
 /** The organisation's services, over its folder. */
 async function openServices(dir: string): Promise<Authority> {
   const io = await import("./io/index.ts");
   const flows = await import("./flows/index.ts");
-  const { createMemoryStore } = await import("./tuf/index.ts");
   const files = await folderFiles(dir);
   const organisation = await flows.loadOrganisation(files);
   const issuer = await openIssuer(files, organisation);
@@ -103,13 +103,7 @@ async function openServices(dir: string): Promise<Authority> {
       version,
       signer: await flows.loadSigner(files, flows.keyNames.verifier),
     },
-    openTrust: async (now) =>
-      flows.updateTrust({
-        root: await files.read(flows.places.root, maxSmallBytes),
-        fetcher: io.createFolderFetcher(join(dir, flows.places.tuf)),
-        store: createMemoryStore(),
-        now,
-      }),
+    openTrust: () => ownTrust(dir),
     advisories: () => io.loadAdvisoryFolders([shippedAdvisories]),
   });
 }
@@ -177,52 +171,22 @@ async function signingAs(
   const { createServiceClient, paths } = await import("./api/index.ts");
   const io = await import("./io/index.ts");
   const flows = await import("./flows/index.ts");
-  const { createMemoryStore } = await import("./tuf/index.ts");
   const files = await folderFiles(dir);
   const organisation = await flows.loadOrganisation(files);
   const { url } = organisation;
   const issuer = await openIssuer(files, organisation);
-  const client = await flows.updateTrust({
-    root: await files.read(flows.places.root, maxSmallBytes),
-    fetcher: io.createFolderFetcher(join(dir, flows.places.tuf)),
-    store: createMemoryStore(),
-    now: clock.now(),
-  });
   return {
     random: await randomness(),
     token: () =>
       issuer.issue(claims, { subject, audience: flows.tokenAudience, now: clock.now(), lifetimeS: tokenLifetimeS }),
     challenge: flows.challengeOf,
     services: createServiceClient({ ca: url, log: url, tsa: url + paths.timestamp }, io.request),
-    trust: await flows.loadSigstoreTrust(client),
+    trust: await flows.loadSigstoreTrust(await ownTrust(dir)),
   };
 }
 
 /** Set when this process is asked to end: a build then ends its steps and removes its workspaces. */
 const interruption = new AbortController();
-
-/** Folders for one build: a bare mirror of the commit, and where volumes go. */
-async function openWorkspaces(request: BuildRequest) {
-  const io = await import("./io/index.ts");
-  const { top } = await repository(request.folder);
-  const commit = await io.headCommit(top);
-  const work = await realpath(await mkdtemp(join(tmpdir(), "sealwright-build-")));
-  // Steps run as another user and reach only what is mounted; the folder itself lets them pass.
-  await chmod(work, 0o711);
-  const mirror = join(work, "upstream.git");
-  await io.mirrorCommit(top, commit.revision, mirror);
-  const volumes = join(work, "run");
-  await mkdir(volumes, { mode: 0o711 });
-  const claims = new Map([["upstream", mirror]]);
-  const inputs = [];
-  for (const [name, folder] of request.workspaces) {
-    const path = await realpath(resolve(folder)).catch(() => resolve(folder));
-    claims.set(name, path);
-    const digest = new Map([["sha256", await io.folderDigest(path)]]);
-    inputs.push({ name, uri: `workspace:${name}`, digest });
-  }
-  return { top, commit, work, volumes, claims, inputs };
-}
 
 /** The last lines of a step that failed. */
 function showFailure(out: Output, where: string, stdout: Uint8Array, stderr: Uint8Array): void {
@@ -231,16 +195,22 @@ function showFailure(out: Output, where: string, stdout: Uint8Array, stderr: Uin
   for (const line of lines) out.progress(`    ${where}: ${line}`);
 }
 
-type Workspaces = Awaited<ReturnType<typeof openWorkspaces>>;
+interface BuildPlace {
+  readonly top: string;
+  readonly spaces: BuildWorkspaces;
+  readonly kind: SandboxKind;
+  readonly runId: string;
+}
 
-async function openBuildWorld(spaces: Workspaces, runId: string, progress: Progress, out: Output): Promise<BuildWorld> {
+async function openBuildWorld(place: BuildPlace, progress: Progress, out: Output): Promise<BuildWorld> {
   const io = await import("./io/index.ts");
   const { measuredWorkspace } = await import("./flows/index.ts");
   const { Problem } = await import("./core/index.ts");
-  const { top, commit, volumes, claims, inputs } = spaces;
-  const kind = await io.detectSandbox();
+  const { top, kind, runId } = place;
+  const { commit, volumes, claims, inputs } = place.spaces;
   const toolchain = io.describeToolchain();
   let measured: string | undefined;
+  let observed: Isolation | undefined;
   const executor = io.createSandboxExecutor({
     kind,
     directory: volumes,
@@ -256,7 +226,8 @@ async function openBuildWorld(spaces: Workspaces, runId: string, progress: Progr
       }
       measured ??= folder;
     },
-    onStep: (task, step, { exitCode, stdout, stderr }) => {
+    onStep: (task, step, { exitCode, stdout, stderr, isolation }) => {
+      observed = isolation;
       if (exitCode !== 0) showFailure(out, `${task.pipelineTaskName}/${step.name}`, stdout, stderr);
     },
   });
@@ -280,7 +251,7 @@ async function openBuildWorld(spaces: Workspaces, runId: string, progress: Progr
     measure: async () => (measured === undefined ? new Map() : io.measureFolder(measured)),
     readOutput,
     toolchain: { uri: "sealwright:host-toolchain", sha256: toolchain.sha256, description: toolchain.manifest },
-    isolation: () => io.isolationOf(kind),
+    isolation: () => observed ?? io.isolationOf(kind),
     inputs,
   };
 }
@@ -295,9 +266,11 @@ async function openBuild(request: BuildRequest, progress: Progress, out: Output)
   const { request: transport } = await import("./io/index.ts");
   await demandHealthy(organisation.url, transport);
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interruption.abort());
-  const spaces = await openWorkspaces(request);
-  const { commit } = spaces;
-  const close = (): Promise<void> => rm(spaces.work, { recursive: true, force: true });
+  const { detectSandbox, openBuildWorkspaces } = await import("./io/index.ts");
+  const { top } = await repository(request.folder);
+  const kind = await detectSandbox();
+  const spaces = await openBuildWorkspaces(top, request.workspaces);
+  const { commit, close } = spaces;
   try {
     const identity = flows.buildIdentity(organisation);
     const runId = hex((await randomness()).bytes(8));
@@ -313,10 +286,10 @@ async function openBuild(request: BuildRequest, progress: Progress, out: Output)
     return {
       organisation,
       options: { pipelinePath, sourceUri, params: request.params },
-      world: await openBuildWorld(spaces, runId, progress, out),
+      world: await openBuildWorld({ top, spaces, kind, runId }, progress, out),
       signing: await signingAs(request.dir, claims, identity),
       builder: {
-        id: flows.builderId(organisation),
+        id: flows.builderId(organisation, kind),
         version,
         signer: await flows.loadSigner(files, flows.keyNames.builder),
       },
@@ -345,7 +318,8 @@ async function recordDecision(
 }
 
 function homeFolder(variable: "XDG_CACHE_HOME" | "XDG_CONFIG_HOME", fallback: string): string {
-  return join(process.env[variable] ?? join(process.env["HOME"] ?? process.cwd(), fallback), "sealwright");
+  // An empty variable counts as unset (XDG Base Directory Specification 0.8).
+  return join(process.env[variable] || join(homedir(), fallback), "sealwright");
 }
 
 /** The organisation's own repository unless the options name another; state is kept by root, so that two do not mix. */
@@ -365,12 +339,22 @@ async function openTrust(options: TrustOptions): Promise<TufClient> {
 async function ownVerifier(): Promise<Verifier> {
   const { createSigner, encodePrivateKeyPem, generateKey, keyFingerprint, parsePrivateKeyPem } =
     await import("./crypto/index.ts");
-  const { fromUtf8, hex, utf8 } = await import("./core/index.ts");
+  const { fromUtf8, hex, isProblem, utf8 } = await import("./core/index.ts");
   const files = await folderFiles(homeFolder("XDG_CONFIG_HOME", ".config"));
   const kept = await files.readIfThere("verifier.pem", maxSmallBytes);
   const key = kept === undefined ? generateKey("ecdsa-p256") : parsePrivateKeyPem(fromUtf8(kept));
-  if (kept === undefined)
-    await files.write("verifier.pem", utf8(encodePrivateKeyPem(key)), { private: true, isNew: true });
+  if (kept === undefined) {
+    const pem = utf8(encodePrivateKeyPem(key));
+    const taken = await files.write("verifier.pem", pem, { private: true, isNew: true }).then(
+      () => false,
+      (error: unknown) => {
+        // Another first use at the same time has made one: that is the key.
+        if (isProblem(error, "io/exists")) return true;
+        throw error;
+      },
+    );
+    if (taken) return ownVerifier();
+  }
   return { id: `urn:sha256:${hex(keyFingerprint(key.publicKey))}`, version, signer: createSigner(key) };
 }
 
@@ -386,8 +370,6 @@ async function demoAdvisories() {
   const folders = [join(vectors, "osv"), join(vectors, "kev")].filter((folder) => existsSync(folder));
   return (await import("./io/index.ts")).loadAdvisoryFolders([shippedAdvisories, ...folders]);
 }
-
-// ---- the verbs ----
 
 const initWorld: InitVerbWorld = {
   repository,
@@ -423,6 +405,7 @@ function demoWorld(out: Output): DemoVerbWorld {
     now: clock.now,
     nowPrecise: () => performance.now(),
     randomness,
+    sandbox: async () => (await import("./io/index.ts")).detectSandbox(),
     freePort: async () => (await import("./io/index.ts")).freePort(),
     freshFolder: async () => realpath(await mkdtemp(join(tmpdir(), "sealwright-demo-"))),
     serve: (dir, port) => serve(dir, "127.0.0.1", port, () => undefined),
@@ -470,7 +453,11 @@ async function run(args: readonly string[]): Promise<number> {
         const world = {
           organisation,
           serve: (dir: string, host: string, port: number) =>
-            serve(dir, host, port, options.quiet ? () => undefined : log),
+            serve(dir, host, port, (record) => {
+              // What went wrong here is said even to who wants to hear nothing else.
+              const serious = "level" in record || ("status" in record && Number(record.status) >= 500);
+              if (!options.quiet || serious) log(record);
+            }),
           interrupted,
         };
         return (await import("./cli/up.ts")).upVerb(options, world, out);
@@ -500,6 +487,11 @@ async function run(args: readonly string[]): Promise<number> {
 }
 
 // A reader that has seen enough, such as `head`, is no failure of ours, and there is nobody left to tell.
+process.on("uncaughtException", (error) => {
+  // A bug of ours answers no question: 1 would say that something was found false.
+  process.stderr.write(`${error.stack ?? String(error)}\n`);
+  process.exit(2);
+});
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(2);
   throw error;

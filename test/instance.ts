@@ -74,7 +74,7 @@ function folderFiles(folder: string): Files {
     read: (path, limit) => fileSystem.read(at(path), limit),
     readIfThere: (path, limit) => fileSystem.readIfThere(at(path), limit),
     write: (path, bytes, options) => fileSystem.write(at(path), bytes, options),
-    list: (path) => fileSystem.list(at(path)),
+    remove: (path) => fileSystem.remove(at(path)),
   };
 }
 

@@ -243,17 +243,25 @@ test("a token that has ended gets no certificate", async () => {
   const signing = await world.signing();
   const token = await signing.token();
   world.clock.advance(11 * minuteMs);
-  const late = attest(buildProvenance(world.build(), builderId(world.organisation), "0", world.organisation.project), {
-    ...signing,
-    token: async () => token,
-  });
+  const late = attest(
+    buildProvenance(world.build(), builderId(world.organisation, "isolated"), "0", world.organisation.project),
+    {
+      ...signing,
+      token: async () => token,
+    },
+  );
   assert.equal(await codeOf(late), "oidc/token-expired");
 });
 
 test("a token of another organisation gets no certificate", async () => {
   const [world, other] = [await World.open(), await World.open()];
   const stolen = await (await other.signing()).token();
-  const statement = buildProvenance(world.build(), builderId(world.organisation), "0", world.organisation.project);
+  const statement = buildProvenance(
+    world.build(),
+    builderId(world.organisation, "isolated"),
+    "0",
+    world.organisation.project,
+  );
   assert.equal(
     await codeOf(attest(statement, { ...(await world.signing()), token: async () => stolen })),
     "oidc/token-invalid",
@@ -263,7 +271,12 @@ test("a token of another organisation gets no certificate", async () => {
 test("a key that is not proven to be held gets no certificate", async () => {
   const world = await World.open();
   const signing = await world.signing();
-  const statement = buildProvenance(world.build(), builderId(world.organisation), "0", world.organisation.project);
+  const statement = buildProvenance(
+    world.build(),
+    builderId(world.organisation, "isolated"),
+    "0",
+    world.organisation.project,
+  );
   assert.equal(
     await codeOf(attest(statement, { ...signing, challenge: () => "somebody else" })),
     "sigstore/possession-unproven",
@@ -278,10 +291,13 @@ test("the log takes no entry whose signature is not its signer's", async () => {
     ...signing.services,
     addEntry: (request: typeof seen) => signing.services.addEntry((seen = request)),
   };
-  await attest(buildProvenance(world.build(), builderId(world.organisation), "0", world.organisation.project), {
-    ...signing,
-    services: spying,
-  });
+  await attest(
+    buildProvenance(world.build(), builderId(world.organisation, "isolated"), "0", world.organisation.project),
+    {
+      ...signing,
+      services: spying,
+    },
+  );
   const text = JSON.stringify(seen);
   const digest = /"digest":"([^"]+)"/.exec(text)?.[1] ?? "";
   const forged = text.replace(digest, `${digest.startsWith("A") ? "B" : "A"}${digest.slice(1)}`);
@@ -296,10 +312,13 @@ test("the same entry twice is one entry, also after a restart", async () => {
     ...signing.services,
     addEntry: (request: typeof seen) => signing.services.addEntry((seen = request)),
   };
-  await attest(buildProvenance(world.build(), builderId(world.organisation), "0", world.organisation.project), {
-    ...signing,
-    services: spying,
-  });
+  await attest(
+    buildProvenance(world.build(), builderId(world.organisation, "isolated"), "0", world.organisation.project),
+    {
+      ...signing,
+      services: spying,
+    },
+  );
   const body = utf8(JSON.stringify(seen));
   assert.equal((await world.authority.addEntry(body)).duplicateOf, 0);
   await world.restart();
@@ -356,10 +375,8 @@ function fromUtf8Lossy(bytes: Uint8Array): string {
 test("a decision is recorded under the artifact's digest, and a digest nobody asked about has none", async () => {
   const world = await World.open();
   const release = await world.release(world.build());
-  const answer = await world.authority.decide(
-    utf8(JSON.stringify(decisionRequestJson(release))),
-    await world.decisionToken(),
-  );
+  const request = utf8(JSON.stringify(decisionRequestJson(release)));
+  const answer = await world.authority.decide(await world.decisionToken(), async () => request);
   assert.ok(isJsonObject(answer["decision"]) && answer["decision"]["outcome"] === "admitted");
   const recorded = await world.authority.decision(`sha256:${release.sha256}`);
   assert.equal(JSON.stringify(recorded), JSON.stringify(answer));
@@ -421,9 +438,12 @@ test("the identity of builds is the pipeline at the organisation's address", asy
 test("who has no token for it, or one for the CA, has no decision recorded", async () => {
   const world = await World.open();
   const body = utf8(JSON.stringify(decisionRequestJson(await world.release(world.build()))));
-  assert.equal(await codeOf(world.authority.decide(body, undefined)), "oidc/token-invalid");
-  assert.equal(await codeOf(world.authority.decide(body, await (await world.signing()).token())), "oidc/token-invalid");
-  assert.deepEqual(await world.files.list(places.decisions), []);
+  assert.equal(await codeOf(world.authority.decide(undefined, async () => body)), "oidc/token-invalid");
+  assert.equal(
+    await codeOf(world.authority.decide(await (await world.signing()).token(), async () => body)),
+    "oidc/token-invalid",
+  );
+  assert.deepEqual(world.files.names(places.decisions), []);
 });
 
 test("a source of two thousand files is attested and admitted like a small one", async () => {
@@ -432,6 +452,6 @@ test("a source of two thousand files is attested and admitted like a small one",
   const build = world.build("artifact", { "package-lock.json": lockfile, ...files });
   const release = await world.release({ ...build, lockfiles: new Map([["package-lock.json", utf8(lockfile)]]) });
   const body = utf8(JSON.stringify(decisionRequestJson(release)));
-  const answer = await world.authority.decide(body, await world.decisionToken());
+  const answer = await world.authority.decide(await world.decisionToken(), async () => body);
   assert.ok(isJsonObject(answer["decision"]) && answer["decision"]["outcome"] === "admitted");
 });

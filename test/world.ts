@@ -66,7 +66,12 @@ export class MemoryFiles implements Files {
     this.contents.set(path, bytes.slice());
   }
 
-  async list(path: string): Promise<readonly string[]> {
+  async remove(path: string): Promise<void> {
+    this.contents.delete(path);
+  }
+
+  /** Names in a folder, for tests to look at. */
+  names(path: string): readonly string[] {
     const names = [...this.contents.keys()].filter((each) => each.startsWith(`${path}/`));
     return [...new Set(names.map((each) => each.slice(path.length + 1).split("/")[0] as string))].sort();
   }
@@ -233,7 +238,7 @@ export class World {
 
   async release(build: Build, signing?: SigningWorld): Promise<Release> {
     const signer = await loadSigner(this.files, keyNames.builder);
-    const builder = { id: builderId(this.organisation), version: "0", signer };
+    const builder = { id: builderId(this.organisation, "isolated"), version: "0", signer };
     const { bundles } = await attestBuild(build, builder, this.organisation.project, signing ?? (await this.signing()));
     return {
       name: build.artifact.name,

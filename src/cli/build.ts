@@ -11,17 +11,20 @@ import {
   runBuild,
 } from "../flows/index.ts";
 import { Fields } from "../core/index.ts";
+import type { Decision } from "../policy/index.ts";
 import type { Output } from "./output.ts";
 import type { BuildOptions } from "./program.ts";
+import { exitCodeOfOutcome } from "./verbs.ts";
 import type { BuildVerbWorld, OpenedBuild } from "./world.ts";
 
-/** Writes artifact, bundles, links and lockfiles; the index last, so that a folder that has it is whole. */
+/** Writes artifact, bundles, links and lockfiles. The index goes first and comes last: a folder that has it is whole. */
 export async function writeRelease(
   build: Build,
   bundles: readonly ReleaseFile[],
   links: readonly ReleaseFile[],
   files: Files,
 ): Promise<void> {
+  await files.remove(releaseIndex);
   await files.write(build.artifact.name, build.artifact.bytes);
   for (const [name, bytes] of [...bundles, ...links, ...build.lockfiles]) await files.write(name, bytes);
   const index = {
@@ -35,7 +38,7 @@ export async function writeRelease(
 /** A build, and what the organisation decided on it: `admitted`, `refused` or `undetermined`. */
 export interface DecidedBuild {
   readonly build: Build;
-  readonly outcome: string;
+  readonly outcome: Decision["outcome"];
 }
 
 /** Runs, attests, writes and has it decided; the workspaces are gone afterwards, however it ends. */
@@ -47,12 +50,13 @@ export async function buildRelease(opened: OpenedBuild, release: Files): Promise
     const { name, sha256 } = build.artifact;
     const evidence = { name, sha256, bundles: new Map(bundles), lockfiles: build.lockfiles };
     const answer = Fields.of(await opened.decide(decisionRequestJson(evidence)), "answer", "api/refused");
-    return { build, outcome: answer.object("decision").string("outcome") };
+    return { build, outcome: answer.object("decision").oneOf("outcome", "admitted", "refused", "undetermined") };
   } finally {
     await opened.close();
   }
 }
 
+/** 0 when the build was admitted, 1 when it was refused, 2 when that could not be told or the build did not come to an end. */
 export async function buildVerb(options: BuildOptions, world: BuildVerbWorld, out: Output): Promise<number> {
   const progress = { step: (name: string, detail: string) => out.progress(`  ${name.padEnd(14)} ${detail}`) };
   const request = { dir: options.dir, folder: world.cwd, workspaces: options.workspace, params: options.param };
@@ -74,5 +78,5 @@ export async function buildVerb(options: BuildOptions, world: BuildVerbWorld, ou
     decision: outcome,
     release: options.release,
   });
-  return 0;
+  return exitCodeOfOutcome(outcome);
 }

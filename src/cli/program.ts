@@ -29,7 +29,6 @@ export interface BuildOptions extends GlobalOptions {
 export interface TrustOptions extends GlobalOptions {
   readonly root?: string;
   readonly mirror?: string;
-  readonly trustedRoot?: string;
 }
 export interface VerifyOptions extends TrustOptions {
   readonly bundle: readonly string[];
@@ -37,6 +36,7 @@ export interface VerifyOptions extends TrustOptions {
   readonly certificateIdentity?: string;
   readonly certificateOidcIssuer?: string;
   readonly key?: string;
+  readonly trustedRoot?: string;
   readonly type?: string;
   readonly advisories?: string;
   readonly vsa?: string;
@@ -79,8 +79,7 @@ function addTrustOptions(command: Command): Command {
     .addOption(
       new Option("--root <file>", "TUF root to start from (default: the organisation's own)").env("SEALWRIGHT_ROOT"),
     )
-    .addOption(new Option("--mirror <url>", "TUF repository: an address or a folder").env("SEALWRIGHT_MIRROR"))
-    .option("--trusted-root <file>", "Sigstore trusted root instead of TUF");
+    .addOption(new Option("--mirror <url>", "TUF repository: an address or a folder").env("SEALWRIGHT_MIRROR"));
 }
 
 function addProducerVerbs(program: Command, verbs: Verbs): void {
@@ -124,6 +123,7 @@ function addConsumerVerbs(program: Command, verbs: Verbs): void {
     .option("--certificate-identity <identity>", "exact identity of the signer (default: the project's builds)")
     .option("--certificate-oidc-issuer <url>", "exact issuer of that identity (default: the organisation's)")
     .option("--key <file>", "public key in PEM instead of an identity")
+    .option("--trusted-root <file>", "Sigstore trusted root instead of TUF")
     .option("--type <uri>", "predicate type that an attestation must have")
     .option("--advisories <folder>", "OSV records and kev.json (default: the small set that is shipped)")
     .option("--vsa <file>", "write the signed verification summary here")

@@ -1,14 +1,18 @@
 // The verbs as a person meets them: what each was asked, what it did, what to do next.
 
 import { Problem } from "../core/index.ts";
-import { type Admission, buildIdentity, decisionJson, type Organisation } from "../flows/index.ts";
+import { type Judgement, buildIdentity, decisionJson, type Organisation } from "../flows/index.ts";
 import { type Decision, explain } from "../policy/index.ts";
 import type { ExitCode, Output } from "./output.ts";
 
 /** Exit code of a decision: 0 admitted, 1 refused, 2 could not tell. */
 export function exitCodeOfDecision(decision: Decision): ExitCode {
-  if (decision.outcome === "admitted") return 0;
-  return decision.outcome === "refused" ? 1 : 2;
+  return exitCodeOfOutcome(decision.outcome);
+}
+
+export function exitCodeOfOutcome(outcome: Decision["outcome"]): ExitCode {
+  if (outcome === "admitted") return 0;
+  return outcome === "refused" ? 1 : 2;
 }
 
 export function reportDecision(
@@ -23,7 +27,7 @@ export function reportDecision(
   return exitCodeOfDecision(decision);
 }
 
-export function reportAdmission(out: Output, admission: Admission): ExitCode {
+export function reportAdmission(out: Output, admission: Judgement): ExitCode {
   const { evidence } = admission;
   const rows = [
     ["signatures", evidence.signatures],

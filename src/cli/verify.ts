@@ -3,13 +3,14 @@
 import { formatUtcSeconds, fromHex, hex, Problem } from "../core/index.ts";
 import { digestHex, parsePublicKeyPem } from "../crypto/index.ts";
 import {
-  admitRelease,
+  judgeRelease,
   dependencyFacts,
   loadConsumerTrust,
   loadRelease,
   loadSigstoreTrust,
   matchLockfile,
   onlyProject,
+  signSummary,
 } from "../flows/index.ts";
 import { evaluate } from "../policy/index.ts";
 import {
@@ -54,6 +55,7 @@ export async function verifyVerb(
   world: ConsumerVerbWorld,
   out: Output,
 ): Promise<number> {
+  refuseIdleOptions(options);
   if (options.release !== undefined) return verifyReleaseVerb(file, options.release, options, world, out);
   if (options.bundle.length === 0) {
     throw new Problem("cli/usage", "nothing to verify the file by", {
@@ -69,6 +71,28 @@ export async function verifyVerb(
     reports.push(describe(path, verifyBundle(bundle, { ...common, ...expected } as BundleOptions)));
   }
   return reportBundles(out, name, reports);
+}
+
+/** An option that would be ignored is refused: it may be what the caller relies on. */
+function refuseIdleOptions(options: VerifyOptions): void {
+  const forBundles = {
+    "--key": options.key,
+    "--certificate-identity": options.certificateIdentity,
+    "--certificate-oidc-issuer": options.certificateOidcIssuer,
+    "--type": options.type,
+    "--trusted-root": options.trustedRoot,
+    "--bundle": options.bundle[0],
+  };
+  const forReleases = { "--vsa": options.vsa, "--advisories": options.advisories };
+  const idle = Object.entries(options.release === undefined ? forReleases : forBundles).find(
+    ([, value]) => value !== undefined,
+  );
+  if (idle === undefined) return;
+  const [what, instead] =
+    options.release === undefined
+      ? ["a bundle alone", "it goes with --release"]
+      : ["a whole release", "there the policy says who must have signed"];
+  throw new Problem("cli/usage", `${idle[0]} does not go with verifying ${what}: ${instead}`);
 }
 
 type Expected =
@@ -140,14 +164,10 @@ async function verifyReleaseVerb(
   const client = await world.openTrust(options);
   const now = world.now();
   const consumer = await loadConsumerTrust(client, onlyProject(client), now);
-  const admission = await admitRelease(
-    release,
-    consumer,
-    await world.advisories(options.advisories),
-    await world.verifier(),
-    now,
-  );
-  if (options.vsa !== undefined) await world.writeFile(options.vsa, admission.summary);
+  const admission = judgeRelease(release, consumer, await world.advisories(options.advisories), now);
+  if (options.vsa !== undefined) {
+    await world.writeFile(options.vsa, await signSummary(release, consumer, admission, await world.verifier(), now));
+  }
   return reportAdmission(out, admission);
 }
 

@@ -84,6 +84,8 @@ export interface DemoVerbWorld extends InitVerbWorld, BuildVerbWorld {
   /** Milliseconds from any start, for durations. */
   nowPrecise(): number;
   randomness(): Promise<Randomness>;
+  /** The kind of sandbox that works here; `none` when none does. */
+  sandbox(): Promise<string>;
   freePort(): Promise<number>;
   freshFolder(): Promise<string>;
   serve(dir: string, port: number): Promise<Serving>;

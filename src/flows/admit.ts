@@ -19,14 +19,29 @@ export interface Verifier {
   readonly signer: LocalSigner;
 }
 
-export interface Admission {
+export interface Judgement {
   readonly decision: Decision;
   readonly evidence: ReleaseEvidence;
+}
+
+export interface Admission extends Judgement {
   /** A Sigstore bundle of one DSSE envelope, signed with the verifier's key. */
   readonly summary: Uint8Array;
 }
 
-/** Verifies, decides and signs. Problems come from the summary's signer alone; a "no" is a decision. */
+/** Verifies and decides. A "no" is a decision, never a Problem. */
+export function judgeRelease(
+  release: Release,
+  consumer: ConsumerTrust,
+  advisories: AdvisorySource,
+  now: number,
+): Judgement {
+  const evidence = verifyRelease(release, consumer, advisories.index);
+  const facts = releaseFacts(release, evidence, consumer.project, advisories, now);
+  return { decision: evaluate(consumer.policy, consumer.exceptions, facts), evidence };
+}
+
+/** As `judgeRelease`, with the summary signed. Problems come from the signer alone. */
 export async function admitRelease(
   release: Release,
   consumer: ConsumerTrust,
@@ -34,17 +49,15 @@ export async function admitRelease(
   verifier: Verifier,
   now: number,
 ): Promise<Admission> {
-  const evidence = verifyRelease(release, consumer, advisories.index);
-  const facts = releaseFacts(release, evidence, consumer.project, advisories, now);
-  const decision = evaluate(consumer.policy, consumer.exceptions, facts);
-  return { decision, evidence, summary: await signSummary(release, consumer, evidence, decision, verifier, now) };
+  const judgement = judgeRelease(release, consumer, advisories, now);
+  return { ...judgement, summary: await signSummary(release, consumer, judgement, verifier, now) };
 }
 
-async function signSummary(
+/** SLSA v1.2 verification summary of a judgement, signed with the verifier's key. */
+export async function signSummary(
   release: Release,
   consumer: ConsumerTrust,
-  evidence: ReleaseEvidence,
-  decision: Decision,
+  { evidence, decision }: Judgement,
   verifier: Verifier,
   now: number,
 ): Promise<Uint8Array> {

@@ -27,7 +27,7 @@ export interface Authority {
   discovery(): JsonObject;
   keySet(): JsonObject;
   /** Verifies a release, decides, records and answers; for who has a token of this issuer. */
-  decide(body: Uint8Array, bearer: string | undefined): Promise<JsonObject>;
+  decide(bearer: string | undefined, body: () => Promise<Uint8Array>): Promise<JsonObject>;
   /** The recorded decision of an artifact digest `sha256:<hex>`. */
   decision(digest: string): Promise<JsonObject | undefined>;
   health(): JsonObject;

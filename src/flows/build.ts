@@ -93,17 +93,28 @@ export interface Build {
 
 /** The tasks of the PipelineRun in a document, each with the one before it. Problems `tekton/*`, `build/pipeline`. */
 export function pipelineSteps(document: Uint8Array): readonly PipelineStep[] {
-  const prepared = prepare(document, { uid: "plan", revision: "0".repeat(40), params: new Map() });
-  return prepared.tasks.map(({ name, parents }) => {
+  return chainOf(prepare(document, { uid: "plan", revision: "0".repeat(40), params: new Map() }));
+}
+
+/**
+ * The tasks one after another. Narrow: tasks that run side by side in one workspace could not be measured apart.
+ * Problem `build/pipeline-branches`.
+ */
+function chainOf(prepared: PreparedRun): readonly PipelineStep[] {
+  const byPredecessor = new Map<string | undefined, PipelineStep>();
+  for (const { name, parents } of prepared.tasks) {
     const [after, ...others] = parents;
-    // Narrow: the layout read off a pipeline is a chain.
-    if (others.length > 0) {
-      throw new Problem("build/pipeline-branches", `task ${name} follows several tasks`, {
-        hint: "let every task follow one other with runAfter",
+    if (others.length > 0 || byPredecessor.has(after)) {
+      const where = others.length > 0 ? "follows several tasks" : "would run beside another";
+      throw new Problem("build/pipeline-branches", `task ${name} ${where}`, {
+        hint: "let every task but the first follow one other with runAfter",
       });
     }
-    return { name, after };
-  });
+    byPredecessor.set(after, { name, after });
+  }
+  const chain: PipelineStep[] = [];
+  for (let at = byPredecessor.get(undefined); at !== undefined; at = byPredecessor.get(at.name)) chain.push(at);
+  return chain;
 }
 
 interface Preparation {
@@ -150,6 +161,8 @@ export async function runBuild(options: BuildOptions, world: BuildWorld): Promis
     params: options.params,
     ...(world.hostRoot === undefined ? {} : { hostRoot: world.hostRoot }),
   });
+  // It may have changed since the layout was read off it.
+  chainOf(prepared);
   const recorder = new Recorder(world);
   const state = await runPipeline(prepared, recorder, {
     now: () => world.clock.now(),
@@ -257,6 +270,12 @@ async function readArtifact(state: PipelineRunState, world: BuildWorld): Promise
       {
         hint: "let the last task write the artifact's file name to $(results.artifact.path)",
       },
+    );
+  }
+  if (isLockfile(name) || /(?:^release\.json|\.sigstore\.json|\.link)$/.test(name)) {
+    throw new Problem(
+      "build/no-artifact",
+      `an artifact cannot be called ${name}: a release has that name for something else`,
     );
   }
   const bytes = await world.readOutput(name, maxArtifactBytes);

@@ -57,12 +57,12 @@ export function decisionRequestJson(release: Release): JsonObject {
   };
 }
 
+/** Verifies, decides, records. Problems `decision/request-invalid`, `decision/unavailable`, `io/write`. */
 export async function decideRelease(body: Uint8Array, world: DecisionWorld): Promise<JsonObject> {
   const release = parseDecisionRequest(body);
   const now = world.clock.now();
-  const client = await world.openTrust(now);
-  const consumer = await loadConsumerTrust(client, onlyProject(client), now);
-  const { decision, summary } = await admitRelease(release, consumer, await world.advisories(), world.verifier, now);
+  const { consumer, advisories } = await ownTrust(world, now);
+  const { decision, summary } = await admitRelease(release, consumer, advisories, world.verifier, now);
   const record: JsonObject = {
     decision: decision as unknown as Json,
     summary: parseJson(summary, { maxBytes: maxRecordBytes }),
@@ -70,6 +70,17 @@ export async function decideRelease(body: Uint8Array, world: DecisionWorld): Pro
   // Recorded before it is told, so that what was answered can be looked up.
   await world.files.write(recordPath(release.sha256), utf8(JSON.stringify(record)));
   return record;
+}
+
+/** What is decided by. Whatever is wrong with it is the organisation's to mend, not the caller's. */
+async function ownTrust(world: DecisionWorld, now: number) {
+  try {
+    const client = await world.openTrust(now);
+    const consumer = await loadConsumerTrust(client, onlyProject(client), now);
+    return { consumer, advisories: await world.advisories() };
+  } catch (cause) {
+    throw new Problem("decision/unavailable", "the organisation's trust or advisories cannot be had", { cause });
+  }
 }
 
 function recordPath(sha256: string): string {

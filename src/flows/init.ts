@@ -48,6 +48,8 @@ export interface InitOptions {
   readonly steps: readonly PipelineStep[];
   /** Policy document in place of the default one. */
   readonly policy?: Uint8Array;
+  /** The default policy also admits builds whose steps were not kept apart. */
+  readonly unisolated?: boolean;
 }
 
 const rootLifetimeMs = 365 * dayMs;
@@ -84,9 +86,7 @@ export async function initOrganisation(options: InitOptions, world: InitWorld): 
 
 function describe({ name, url, project, steps }: InitOptions, now: number): Organisation {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  const plain =
-    parsed !== undefined && /^https?:$/.test(parsed.protocol) && parsed.pathname === "/" && parsed.search === "";
-  if (!plain || parsed.username !== "" || url.endsWith("/")) {
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.origin !== url) {
     throw new Problem(
       "organisation/url",
       `${url} is not an address such as http://127.0.0.1:8765, without path or slash`,
@@ -98,6 +98,20 @@ function describe({ name, url, project, steps }: InitOptions, now: number): Orga
       "organisation/project",
       `${JSON.stringify(project.name.slice(0, 100))} is no name for a project: letters, digits, ".", "_" and "-"`,
       { hint: "give another with --project" },
+    );
+  }
+  // Published in certificates, provenance and policy.
+  const source = URL.canParse(project.sourceUri) ? new URL(project.sourceUri) : undefined;
+  if (
+    source !== undefined &&
+    (source.password !== "" || (source.username !== "" && /^(git\+)?https?:$/.test(source.protocol)))
+  ) {
+    throw new Problem(
+      "organisation/source",
+      "the source's address holds a user name or password, which would be published",
+      {
+        hint: "give the address without it with --source",
+      },
     );
   }
   if (steps.length === 0) throw new Problem("organisation/pipeline-empty", "the pipeline has no task");
@@ -236,7 +250,7 @@ async function describeTargets(
   return [
     { path: targetPaths.trustedRoot, content: trustedRoot },
     { path: targetPaths.signingConfig, content: signingConfig },
-    { path: targetPaths.policy, content: options.policy ?? defaultPolicy(organisation, options.steps) },
+    { path: targetPaths.policy, content: options.policy ?? defaultPolicy(organisation, options.steps, options) },
     { path: targetPaths.exceptions, content: noExceptions() },
     { path: targetPaths.builders, content: builderTrust(organisation) },
     { path: targetPaths.expectations(project), content: expectations(organisation) },

@@ -47,7 +47,6 @@ export const keyNames = {
 export const places = {
   organisation: "organisation.json",
   keys: "keys",
-  certificates: "certificates",
   caChain: "certificates/ca.pem",
   tsaChain: "certificates/tsa.pem",
   tuf: "tuf",
@@ -62,9 +61,12 @@ export function buildIdentity(organisation: Organisation): string {
   return `${organisation.url}/projects/${organisation.project.name}/${organisation.project.pipelinePath}`;
 }
 
-/** SLSA `builder.id` of the builds this organisation runs itself. */
-export function builderId(organisation: Organisation): string {
-  return `${organisation.url}/builders/local/v1`;
+/**
+ * SLSA `builder.id` of the builds this organisation runs itself, by how steps are kept apart. Without any isolation it
+ * is another builder, since a step could then do whatever the control plane can.
+ */
+export function builderId(organisation: Organisation, sandbox: string): string {
+  return `${organisation.url}/builders/${sandbox === "none" ? "unisolated" : "local"}/v1`;
 }
 
 export function encodeOrganisation(organisation: Organisation): Uint8Array {

@@ -46,9 +46,16 @@ export function builderTrust(organisation: Organisation): Uint8Array {
       {
         issuer: organisation.url,
         identity: buildIdentity(organisation),
-        builderId: builderId(organisation),
+        builderId: builderId(organisation, "isolated"),
         // Signed by a control plane that the steps cannot reach, on a machine that one organisation runs: Build L2.
         level: 2,
+      },
+      {
+        issuer: organisation.url,
+        identity: buildIdentity(organisation),
+        builderId: builderId(organisation, "none"),
+        // Its steps could reach the control plane: provenance exists, and that is all.
+        level: 1,
       },
     ],
   });
@@ -58,7 +65,7 @@ export function builderTrust(organisation: Organisation): Uint8Array {
 export function expectations(organisation: Organisation): Uint8Array {
   const { project } = organisation;
   return json({
-    builderIds: [builderId(organisation)],
+    builderIds: [builderId(organisation, "isolated"), builderId(organisation, "none")],
     buildTypes: [buildType],
     source: { repository: project.sourceUri, parameter: ["source", "uri"] },
     externalParameters: {
@@ -69,17 +76,30 @@ export function expectations(organisation: Organisation): Uint8Array {
   });
 }
 
-export function defaultPolicy(organisation: Organisation, steps: readonly PipelineStep[]): Uint8Array {
+/**
+ * The policy a new organisation starts with. `unisolated` also lets builds in whose steps were not kept apart, at Build
+ * level 1, for a machine that cannot do better.
+ */
+export function defaultPolicy(
+  organisation: Organisation,
+  steps: readonly PipelineStep[],
+  options: { readonly unisolated?: boolean } = {},
+): Uint8Array {
   const { project } = organisation;
   const signer = { issuer: organisation.url, identity: buildIdentity(organisation) };
   const enforce = { mode: "enforce" };
+  const isolated = builderId(organisation, "isolated");
+  const builders =
+    options.unisolated === true
+      ? { minimum: 1, builders: [isolated, builderId(organisation, "none")] }
+      : { minimum: 2, builders: [isolated] };
   return json({
     _type: "https://sealwright.dev/policy/v1",
     name: `${organisation.name} release policy`,
     version: 1,
     rules: [
       { id: "signed", rule: "signed-by", signers: [signer], threshold: 1, ...enforce },
-      { id: "build-level", rule: "build-level", minimum: 2, builders: [builderId(organisation)], ...enforce },
+      { id: "build-level", rule: "build-level", ...builders, ...enforce },
       { id: "source", rule: "built-from", sources: [{ uri: project.sourceUri.replace(/^git\+/, "") }], ...enforce },
       { id: "isolated", rule: "isolation", allowed: ["bubblewrap", "unshare"], mode: "warn" },
       { id: "steps", rule: "layout", layout: project.name, steps: steps.map(({ name }) => name), ...enforce },

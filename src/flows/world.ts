@@ -23,7 +23,8 @@ export interface Files {
     bytes: Uint8Array,
     options?: { readonly private?: boolean; readonly isNew?: boolean },
   ): Promise<void>;
-  list(path: string): Promise<readonly string[]>;
+  /** Nothing when it is not there. */
+  remove(path: string): Promise<void>;
 }
 
 /** Where a verb says what it is doing, a line a step. */

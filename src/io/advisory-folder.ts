@@ -42,7 +42,7 @@ export async function loadAdvisoryFolders(folders: readonly string[]): Promise<A
     const contents = await Promise.all(group.map((path) => read(path, maxRecordBytes)));
     for (const [index, bytes] of contents.entries()) {
       const name = (group[index] as string).split("/").at(-1) as string;
-      if (exploitedNames.has(name)) exploited = newer(exploited, parseExploitedCatalog(bytes));
+      if (exploitedNames.has(name)) exploited = joined(exploited, parseExploitedCatalog(bytes));
       else if (name === asOfName) asOfMs = Math.max(asOfMs ?? 0, parseAsOf(bytes));
       else for (const record of readRecords(group[index] as string, bytes)) records.push(record);
     }
@@ -56,10 +56,11 @@ export async function loadAdvisoryFolders(folders: readonly string[]): Promise<A
   return { index, asOfMs: asOfMs ?? index.modifiedMs, exploitedAsOfMs: exploited?.releasedMs };
 }
 
-function newer(known: ExploitedCatalog | undefined, other: ExploitedCatalog): ExploitedCatalog {
-  return known !== undefined && known.releasedMs >= other.releasedMs && known.entries.size >= other.entries.size
-    ? known
-    : other;
+/** Two catalogues as one: an entry of either counts, and where both have one the newer's. */
+function joined(known: ExploitedCatalog | undefined, other: ExploitedCatalog): ExploitedCatalog {
+  if (known === undefined) return other;
+  const [older, newer] = known.releasedMs <= other.releasedMs ? [known, other] : [other, known];
+  return { ...newer, entries: new Map([...older.entries, ...newer.entries]) };
 }
 
 function readRecords(path: string, bytes: Uint8Array): readonly Advisory[] {

@@ -2,7 +2,7 @@
 // or the new, never a part. Reads are bounded.
 
 import { constants, type Stats } from "node:fs";
-import { access, link, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { link, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fromUtf8, isProblem, Problem } from "../core/index.ts";
 
@@ -94,20 +94,14 @@ export async function write(
   }
 }
 
-export async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Names in a folder, sorted; none when it is not there. */
-export async function list(path: string): Promise<string[]> {
+/** Removes a file, durably; nothing when it is not there. Problem `io/write`. */
+export async function remove(path: string): Promise<void> {
   try {
-    return (await readdir(path)).sort();
+    await rm(path, { force: true });
+    await syncFolder(dirname(path));
   } catch (cause) {
-    if (errno(cause) === "ENOENT") return [];
-    throw new Problem("io/read", `cannot list ${path}`, { cause });
+    if (errno(cause) === "ENOENT") return;
+    throw new Problem("io/write", `cannot remove ${path}`, { cause });
   }
 }
 
@@ -150,4 +144,15 @@ export async function listFiles(
   };
   await visit("");
   return out;
+}
+
+/** The same functions for paths below one folder. */
+export function filesBelow(folder: string) {
+  const at = (path: string): string => join(folder, path);
+  return {
+    read: (path: string, maxBytes: number) => read(at(path), maxBytes),
+    readIfThere: (path: string, maxBytes: number) => readIfThere(at(path), maxBytes),
+    write: (path: string, bytes: Uint8Array, options?: Parameters<typeof write>[2]) => write(at(path), bytes, options),
+    remove: (path: string) => remove(at(path)),
+  };
 }

@@ -19,10 +19,22 @@ export interface Commit {
   readonly origin: string | undefined;
 }
 
+/** Of the caller's environment without what git's own hooks and users set for it: `-C` alone says which repository. */
+function environment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_"));
+  return {
+    ...Object.fromEntries(kept),
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_NO_LAZY_FETCH: "1",
+    LC_ALL: "C",
+  };
+}
+
 async function git(folder: string, ...args: readonly string[]): Promise<string> {
   const { stdout } = await run("git", ["-C", folder, ...args], {
     maxBuffer: maxOutputBytes,
-    env: { ...process.env, GIT_CONFIG_NOSYSTEM: "1", GIT_TERMINAL_PROMPT: "0", GIT_NO_LAZY_FETCH: "1", LC_ALL: "C" },
+    env: environment(),
   });
   return stdout;
 }
@@ -69,7 +81,7 @@ export async function topFolder(folder: string): Promise<string> {
  */
 export async function mirrorCommit(folder: string, revision: string, target: string): Promise<void> {
   try {
-    await run("git", ["init", "--quiet", "--bare", target], { env: { ...process.env, GIT_CONFIG_NOSYSTEM: "1" } });
+    await run("git", ["init", "--quiet", "--bare", target], { env: environment() });
     // Depth 1: the build needs the tree of this commit, and its object name binds the history.
     const source = (await git(folder, "rev-parse", "--absolute-git-dir")).trim();
     await git(
@@ -115,6 +127,7 @@ export async function readCommitted(
   if (!(size <= maxBytes))
     throw new Problem("io/too-large", `${path} has ${size} bytes, over the limit of ${maxBytes}`);
   const { stdout } = await run("git", ["-C", folder, "cat-file", "blob", found.object], {
+    env: environment(),
     encoding: "buffer",
     maxBuffer: maxBytes + 1,
   });
@@ -131,7 +144,10 @@ export async function committedDigests(folder: string, revision: string): Promis
   if (strange !== undefined)
     throw new Problem("io/git-tree", `${strange.path} is a link or a submodule, which builds do not take`);
   const out = new Map<string, string>();
-  const batch = spawn("git", ["-C", folder, "cat-file", "--batch"], { stdio: ["pipe", "pipe", "ignore"] });
+  const batch = spawn("git", ["-C", folder, "cat-file", "--batch"], {
+    env: environment(),
+    stdio: ["pipe", "pipe", "ignore"],
+  });
   batch.stdin.end(entries.map(({ object }) => `${object}\n`).join(""));
   const reader = new ChunkReader(batch.stdout);
   for (const { path, object } of entries) {

@@ -1,4 +1,5 @@
 export * from "./advisory-folder.ts";
+export * from "./build-workspaces.ts";
 export * as files from "./files.ts";
 export * from "./free-port.ts";
 export * from "./git.ts";
@@ -9,6 +10,7 @@ export * from "./oidc.ts";
 export { isolationOf } from "./sandbox.ts";
 export * from "./sandbox-detect.ts";
 export * from "./sandbox-executor.ts";
+export type { Isolation, SandboxKind } from "./sandbox-request.ts";
 export * from "./toolchain.ts";
 export * from "./tuf-fetcher.ts";
 export * from "./tuf-store.ts";

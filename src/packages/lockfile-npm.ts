@@ -61,7 +61,7 @@ function dependency(path: string, entry: Fields): Dependency | undefined {
 
 /** An archive as registries name it: `/<name>/-/<name without scope>-<version>.tgz`, on whatever host. */
 const archive =
-  /^https?:\/\/[^/?#]+(?:\/[^?#]*?)?\/((?:@[^/?#]+(?:\/|%2[fF]))?[^/?#@]+)\/-\/([^/?#]+)\.tgz(?:[?#].*)?$/;
+  /^https?:\/\/[^/?#]+(?:\/[^?#]*?)??\/((?:@[^/?#]+(?:\/|%2[fF]))?[^/?#@]+)\/-\/([^/?#]+)\.tgz(?:[?#].*)?$/;
 
 /** Why nothing is known about what is installed, if so. Problem `packages/lockfile-invalid` when it is another package. */
 function checkResolved(resolved: string, name: string, version: string): string | undefined {
@@ -79,11 +79,21 @@ function checkResolved(resolved: string, name: string, version: string): string 
 
 /** Version 2 says everything twice, and old clients install what the second says. */
 function checkLegacy(lock: Fields, packages: Fields): void {
-  const known = new Set(packages.names().map((path) => path.slice(path.lastIndexOf(folder) + folder.length)));
+  const known = new Set<string>();
+  for (const path of packages.names()) {
+    const name = path.slice(path.lastIndexOf(folder) + folder.length);
+    const version = packages.object(path).value["version"];
+    known.add(name).add(`${name} ${typeof version === "string" ? version : ""}`);
+  }
   const visit = (dependencies: Fields): void => {
     for (const name of dependencies.names()) {
       const entry = dependencies.object(name);
-      if (!known.has(name)) throw new Problem(code, `lockfile's dependencies name ${name}, which its packages do not`);
+      const version = entry.value["version"];
+      // An alias or an address stands where the version would, and is checked in `packages`.
+      const plain = typeof version === "string" && /^\d/.test(version);
+      if (!known.has(plain ? `${name} ${version}` : name)) {
+        throw new Problem(code, `lockfile's dependencies name ${name}, which its packages do not`);
+      }
       if (entry.has("dependencies")) visit(entry.object("dependencies"));
     }
   };

@@ -113,3 +113,47 @@ test("a gradle.lockfile that says nothing, or something else, is refused", () =>
   refuses("gradle.lockfile", utf8("a:b:1=c\n<<<<<<< HEAD\n"), "packages/lockfile-invalid");
   refuses("gradle.lockfile", Uint8Array.of(0xff), "packages/lockfile-invalid");
 });
+
+test("a package whose archive is another package's is refused, however it is named", () => {
+  const locked = (entry: object, path = "node_modules/left") =>
+    utf8(JSON.stringify({ lockfileVersion: 3, packages: { "": {}, [path]: entry } }));
+  const registry = "https://registry.npmjs.org";
+  const wrong = [
+    locked({ version: "1.0.0", resolved: `${registry}/event-stream/-/event-stream-3.3.6.tgz` }),
+    locked({ version: "1.0.0", resolved: `${registry}/left/-/left-1.0.1.tgz` }),
+    locked(
+      { name: "left", version: "1.0.0", resolved: `${registry}/event-stream/-/event-stream-3.3.6.tgz` },
+      "node_modules/event-stream",
+    ),
+  ];
+  for (const bytes of wrong)
+    assert.throws(
+      () => parseLockfile("package-lock.json", bytes),
+      (error) => isProblem(error, "packages/lockfile-invalid"),
+    );
+  const right = [
+    locked({ version: "1.0.0", resolved: `${registry}/left/-/left-1.0.0.tgz` }),
+    locked({ version: "1.0.0", resolved: `${registry}/@scope/left/-/left-1.0.0.tgz` }, "node_modules/@scope/left"),
+    locked({ version: "1.0.0", resolved: "https://npm.example/npm/left/-/left-1.0.0.tgz" }),
+  ];
+  for (const bytes of right) assert.equal(parseLockfile("package-lock.json", bytes)[0]?.unverifiable, undefined);
+  const elsewhere = parseLockfile(
+    "package-lock.json",
+    locked({ version: "1.0.0", resolved: "git+ssh://git@git.example/x.git#abc" }),
+  );
+  assert.match(elsewhere[0]?.unverifiable ?? "", /elsewhere/);
+});
+
+test("version 2's legacy list cannot hide a package from the one that is read", () => {
+  const bytes = utf8(
+    JSON.stringify({
+      lockfileVersion: 2,
+      packages: { "": {} },
+      dependencies: { "event-stream": { version: "3.3.6" } },
+    }),
+  );
+  assert.throws(
+    () => parseLockfile("package-lock.json", bytes),
+    (error) => isProblem(error, "packages/lockfile-invalid"),
+  );
+});

@@ -31,20 +31,22 @@ export function statusOf(problem: Problem): 400 | 401 | 403 | 404 | 409 | 413 | 
   if (problem.code === "io/too-large" || problem.code === "api/too-large") return 413;
   if (problem.code === "oidc/token-expired" || problem.code === "oidc/token-invalid") return 401;
   if (problem.code.endsWith("/not-found") || problem.code === "decision/none") return 404;
-  if (problem.code.startsWith("io/") || problem.code.startsWith("log/") || problem.code === "api/unavailable")
+  if (problem.code.startsWith("io/") || problem.code.startsWith("log/") || problem.code.endsWith("/unavailable"))
     return 503;
   return 400;
 }
 
 function problemResponse(problem: Problem, requestId: string): Response {
   const status = statusOf(problem);
+  // What is wrong on this machine is for its log, which has the whole chain.
+  const detail = status === 503 && problem.code.startsWith("io/") ? "the service's storage failed" : problem.message;
   const document: ProblemDocument = {
     type: `https://sealwright.dev/problems/${problem.code}`,
     title: problem.code,
     status,
-    detail: problem.message,
+    detail,
     code: problem.code,
-    message: problem.message,
+    message: detail,
     requestId,
   };
   return new Response(JSON.stringify(document), { status, headers: { "content-type": mediaTypes.problem } });
@@ -96,7 +98,7 @@ function addServices(app: Hono, authority: Authority): void {
   app.get(paths.keySet, () => json(authority.keySet()));
   app.post(paths.decisions, async (c) => {
     requireType(c.req.raw, mediaTypes.json);
-    return json(await authority.decide(await bodyOf(c.req.raw), bearerOf(c.req.raw)));
+    return json(await authority.decide(bearerOf(c.req.raw), () => bodyOf(c.req.raw)));
   });
   app.get(`${paths.decisions}/:digest`, async (c) => {
     const found = await authority.decision(c.req.param("digest"));
@@ -153,10 +155,8 @@ export function createApp(authority: Authority, options: AppOptions): Hono {
       },
     });
   const [evidence, usual] = [limited(maxEvidenceBytes), limited(maxRequestBytes)];
-  // Who has no token sends no evidence: its size is not read before that is known.
-  app.use((c, next) =>
-    (c.req.path === paths.decisions && bearerOf(c.req.raw) !== undefined ? evidence : usual)(c, next),
-  );
+  // Evidence is read only once its token has been looked at; the limit acts as it is read.
+  app.use((c, next) => (c.req.path === paths.decisions ? evidence : usual)(c, next));
   addServices(app, authority);
   addStatic(app, authority);
   app.notFound((c) => {

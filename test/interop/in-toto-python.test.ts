@@ -210,7 +210,7 @@ async function released(t: TestContext, change = (link: Link): Link => link): Pr
   const build = new World().build();
   const named = { ...build, links: build.links.filter(({ name }) => name !== "test").map(change) };
   const builder = {
-    id: builderId(organisation),
+    id: builderId(organisation, "isolated"),
     version: "0",
     signer: await loadSigner(instance.files, keyNames.builder),
   };
