@@ -3,7 +3,7 @@
 // stale goes last.
 
 import { build } from "esbuild";
-import { chmodSync, cpSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -32,7 +32,6 @@ const chunks = outputFiles.filter(({ path }) => path !== main);
 for (const { path, contents } of chunks) writeWhole(path, contents);
 writeWhole(main, outputFiles.find(({ path }) => path === main).contents);
 chmodSync(main, 0o755);
-cpSync(join(root, "data"), join(dist, "data"), { recursive: true });
 const current = new Set(chunks.map(({ path }) => basename(path)));
 for (const name of readdirSync(join(dist, "chunks"))) if (!current.has(name)) rmSync(join(dist, "chunks", name));
 

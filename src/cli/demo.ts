@@ -25,8 +25,7 @@ import {
   oneKeyOfThree,
   onlyProject,
   type Organisation,
-  otherBuilder,
-  otherIdentity,
+  otherProvenance,
   outcomeOfDecision,
   pipelineSteps,
   places,
@@ -82,6 +81,7 @@ class Timeline {
   }
 }
 
+/** 0 when the release was admitted and every attack refused with its own code, else 1. */
 export async function demoVerb(options: DemoOptions, world: DemoVerbWorld, out: Output): Promise<number> {
   const timeline = new Timeline(world, out);
   const repository = await world.repository();
@@ -221,7 +221,7 @@ async function attackEvidence(stage: Stage, release: Release, build: Build): Pro
     await judge(
       "signed by another identity of the same CA",
       "sigstore/identity-mismatch",
-      await otherIdentity(release, name, provenance, asStranger),
+      await otherProvenance(release, name, provenance, asStranger),
     ),
     await judge(
       "log entry proven by a forged checkpoint",
@@ -236,7 +236,7 @@ async function attackEvidence(stage: Stage, release: Release, build: Build): Pro
     await judge(
       "provenance from another builder",
       "slsa/builder-untrusted",
-      await otherBuilder(release, name, fromLaptop, await signingAsBuild(stage)),
+      await otherProvenance(release, name, fromLaptop, await signingAsBuild(stage)),
     ),
   ];
 }

@@ -8,6 +8,7 @@ import type { InitVerbWorld } from "./world.ts";
 
 const maxFileBytes = 1024 * 1024;
 
+/** Exit code 0; Problems `organisation/*`, `tekton/*`, `build/pipeline*`, `policy/*`, `io/*`. */
 export async function initVerb(options: InitOptions, world: InitVerbWorld, out: Output): Promise<number> {
   const repository = await world.repository();
   const project = options.project ?? repository.name;

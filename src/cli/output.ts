@@ -20,6 +20,7 @@ export type Style = keyof typeof codes;
 /** 0 is yes, 1 is a verification's or policy's no, 2 is "could not tell". */
 export type ExitCode = 0 | 1 | 2;
 
+/** Where a verb says what it does and what came of it. */
 export class Output {
   private hasDocument = false;
 

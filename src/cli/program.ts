@@ -140,6 +140,7 @@ function addConsumerVerbs(program: Command, verbs: Verbs): void {
     .action((_options, command: Command) => verbs.demo(command.optsWithGlobals<DemoOptions>()));
 }
 
+/** The whole command line; each verb calls what main hands in. */
 export function createProgram(verbs: Verbs, version: string): Command {
   const program = new Command("sealwright")
     .description("An organisation's whole chain of custody of software in one program.")

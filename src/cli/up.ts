@@ -5,6 +5,7 @@ import type { Output } from "./output.ts";
 import type { UpOptions } from "./program.ts";
 import type { UpVerbWorld } from "./world.ts";
 
+/** Exit code 0 once it was told to stop. Problems `organisation/*`, `server/*`, `io/locked`, `tlog/store-corrupt`. */
 export async function upVerb(options: UpOptions, world: UpVerbWorld, out: Output): Promise<number> {
   const organisation = await world.organisation(options.dir);
   const address = new URL(organisation.url);

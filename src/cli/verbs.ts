@@ -10,11 +10,13 @@ export function exitCodeOfDecision(decision: Decision): ExitCode {
   return exitCodeOfOutcome(decision.outcome);
 }
 
+/** 0 admitted, 1 refused, 2 undetermined. */
 export function exitCodeOfOutcome(outcome: Decision["outcome"]): ExitCode {
   if (outcome === "admitted") return 0;
   return outcome === "refused" ? 1 : 2;
 }
 
+/** The decision in words or as JSON; gives its exit code. */
 export function reportDecision(
   out: Output,
   decision: Decision,
@@ -27,6 +29,7 @@ export function reportDecision(
   return exitCodeOfDecision(decision);
 }
 
+/** The evidence in a table, then the decision. */
 export function reportAdmission(out: Output, admission: Judgement): ExitCode {
   const { evidence } = admission;
   const rows = [
@@ -49,6 +52,7 @@ export function reportAdmission(out: Output, admission: Judgement): ExitCode {
   });
 }
 
+/** What `init` has made and what to do next. */
 export function reportOrganisation(out: Output, organisation: Organisation, dir: string): void {
   out.line(`${out.style(organisation.name, "bold")} is in ${dir}`);
   out.line(`  services    ${organisation.url}`);
@@ -68,6 +72,7 @@ export interface BundleReport {
   readonly predicateType: string | undefined;
 }
 
+/** What each verified bundle says. Problem `cli/usage` for none. */
 export function reportBundles(out: Output, file: string, reports: readonly BundleReport[]): ExitCode {
   if (reports.length === 0) throw new Problem("cli/usage", "no bundle was given");
   for (const report of reports) {

@@ -49,6 +49,7 @@ async function artifactOf(
   };
 }
 
+/** By bundles: 0, or a Problem that says why not. By a release folder: the exit code of the decision. */
 export async function verifyVerb(
   file: string,
   options: VerifyOptions,
@@ -174,6 +175,7 @@ async function verifyReleaseVerb(
 /** Rules that a lockfile alone can answer. */
 const dependencyRules = new Set(["no-known-exploited", "no-malicious", "no-vulnerable", "advisory-data-fresh"]);
 
+/** The exit code of the decision by those rules of the policy that a lockfile can answer. */
 export async function checkVerb(
   file: string,
   options: CheckOptions,

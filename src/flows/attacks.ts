@@ -42,8 +42,11 @@ export function changedArtifact(release: Release, artifact: Uint8Array): Release
   return { ...release, sha256: digestHex("sha256", changed) };
 }
 
-/** Means: an identity of their own at the same CA. The same provenance, signed by it. */
-export async function otherIdentity(
+/**
+ * Means: an identity at the same CA. Provenance of the attacker's wording in place of the true one: the true text under
+ * another identity, or the pipeline's own identity naming another machine as the builder.
+ */
+export async function otherProvenance(
   release: Release,
   name: string,
   provenance: Statement,
@@ -95,16 +98,6 @@ function bytesOf(release: Release, name: string): Uint8Array {
 /** Means: a hand in the pipeline. A task and its link are left out. */
 export function omittedStep(release: Release, step: string): Release {
   return withBundles(release, new Map([...release.bundles].filter(([name]) => !isLinkOf(name, step))));
-}
-
-/** Means: the pipeline's identity on another machine. Provenance that names that machine as the builder. */
-export async function otherBuilder(
-  release: Release,
-  name: string,
-  provenance: Statement,
-  signing: SigningWorld,
-): Promise<Release> {
-  return withBundles(release, new Map([...release.bundles, [name, encodeBundle(await attest(provenance, signing))]]));
 }
 
 /** No attacker, an honest build of a bad choice: the source has a Gradle lockfile that pins this dependency. */

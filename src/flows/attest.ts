@@ -35,6 +35,7 @@ import {
 import { createProvenance } from "../slsa/index.ts";
 import type { Build } from "./build.ts";
 import { buildType } from "./project-targets.ts";
+import { positiveInteger } from "./serial-number.ts";
 import type { Randomness } from "./world.ts";
 
 /** The services a signer needs, as one organisation offers them. */
@@ -89,9 +90,7 @@ function certificatesOf(answer: Json): readonly string[] | undefined {
 
 async function timestampOver(signature: Uint8Array, world: SigningWorld): Promise<Uint8Array> {
   const imprint = { hashAlgorithm: "sha256", digest: digest("sha256", signature) } as const;
-  const nonce = world.random.bytes(nonceBytes);
-  // The first byte is kept from being zero or negative, so that the INTEGER's octets are these.
-  nonce[0] = ((nonce[0] as number) & 0x7f) | 0x40;
+  const nonce = positiveInteger(world.random, nonceBytes);
   const reply = await world.services.timestamp(createTimestampRequest({ imprint, nonce, certReq: true }));
   const response = parseTimestampResponse(reply);
   if (!response.granted)
@@ -165,6 +164,7 @@ export function signatureFile(artifact: string): string {
   return `${artifact}.sigstore.json`;
 }
 
+/** Name of the bundle with the artifact's SLSA provenance. */
 export function provenanceFile(artifact: string): string {
   return `${artifact}.provenance.sigstore.json`;
 }

@@ -17,22 +17,15 @@ import {
   type PrivateKey,
   subjectKeyIdentifier,
 } from "../crypto/index.ts";
+import { positiveInteger, serialBytes } from "./serial-number.ts";
 import type { Randomness } from "./world.ts";
 
 /** Ten years: rotation makes a new authority long before. */
 const authorityLifetimeMs = 3650 * dayMs;
-const serialBytes = 20;
 
 interface Issuing {
   readonly certificate: Certificate;
   readonly key: PrivateKey;
-}
-
-function serialNumber(random: Randomness): Uint8Array {
-  const serial = random.bytes(serialBytes);
-  // Positive and of full length (RFC 5280 §4.1.2.2).
-  serial[0] = ((serial[0] as number) & 0x7f) | 0x40;
-  return serial;
 }
 
 async function certificate(
@@ -45,7 +38,7 @@ async function certificate(
 ): Promise<Certificate> {
   const der = await createCertificate(
     {
-      serialNumber: serialNumber(random),
+      serialNumber: positiveInteger(random, serialBytes),
       subject: name,
       notBeforeMs: now,
       notAfterMs: now + authorityLifetimeMs,

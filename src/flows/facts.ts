@@ -35,6 +35,7 @@ function wholeFact<T, U>(checked: Checked<T>, value: (held: readonly T[]) => U):
   return checked.refused.length === 0 ? fact(checked, value) : { status: "absent", refused: checked.refused };
 }
 
+/** Facts of a release. What the evidence does not show is absent, with the refusals that say why. */
 export function releaseFacts(
   release: Release,
   evidence: ReleaseEvidence,

@@ -37,13 +37,13 @@ import {
 import type { AddedEntry, Authority } from "./authority.ts";
 import { decideRelease, type DecisionWorld, recordedDecision } from "./decisions.ts";
 import { keyNames, loadOrganisation, loadSigner, type Organisation, places } from "./organisation.ts";
+import { positiveInteger, serialBytes } from "./serial-number.ts";
 import type { Clock, Files, Randomness } from "./world.ts";
 
 /** Audience that Sigstore's clients ask tokens for. */
 export const tokenAudience = "sigstore";
 /** Audience of tokens that may have a decision recorded; one for the CA is no good here, nor the other way round. */
 export const decisionAudience = "sealwright-decisions";
-const serialBytes = 20;
 const maxStaticBytes = 64 * 1024 * 1024;
 const maxPemBytes = 1 << 20;
 
@@ -155,8 +155,7 @@ async function signingCertificate(parts: Parts, body: Uint8Array, bearer: string
   if (token === undefined) throw new Problem("oidc/token-invalid", "the request has no identity token");
   const identity = identityFromClaims(await world.verifyToken(token, now, tokenAudience), { kind: "build" });
   const publicKey = verifyPossession(request, identity.challenge);
-  const serialNumber = world.random.bytes(serialBytes);
-  serialNumber[0] = ((serialNumber[0] as number) & 0x7f) | 0x40;
+  const serialNumber = positiveInteger(world.random, serialBytes);
   const chain = await issueSigningCertificate({
     identity,
     publicKey,
@@ -185,7 +184,7 @@ async function timestamp({ world, tsa }: Parts, query: Uint8Array): Promise<Uint
       signer: tsa.signer,
       chain: tsa.chain,
       genTimeMs,
-      serialNumber: world.random.bytes(serialBytes - 1),
+      serialNumber: positiveInteger(world.random, serialBytes),
     });
   } catch (error) {
     return createTimestampFailure(timestampFailureOf(error), "the request cannot be granted");

@@ -69,6 +69,7 @@ export function builderId(organisation: Organisation, sandbox: string): string {
   return `${organisation.url}/builders/${sandbox === "none" ? "unisolated" : "local"}/v1`;
 }
 
+/** The bytes of `organisation.json`. */
 export function encodeOrganisation(organisation: Organisation): Uint8Array {
   return utf8(`${JSON.stringify(organisation, null, 2)}\n`);
 }
@@ -103,6 +104,7 @@ export async function loadKey(files: Files, name: string): Promise<PrivateKey> {
   return parsePrivateKeyPem(new TextDecoder().decode(pem));
 }
 
+/** As `loadKey`, ready to sign with the scheme usual for its kind. */
 export async function loadSigner(files: Files, name: string): Promise<LocalSigner> {
   return createSigner(await loadKey(files, name));
 }

@@ -111,6 +111,7 @@ export function defaultPolicy(
   });
 }
 
+/** The exceptions a new organisation starts with: none. */
 export function noExceptions(): Uint8Array {
   return json({ _type: "https://sealwright.dev/exceptions/v1", exceptions: [] });
 }

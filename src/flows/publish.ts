@@ -23,6 +23,7 @@ export async function publishRepository(publication: Publication, files: Files):
   for (const [path, bytes] of publication.files) await files.write(`${places.tuf}/${path}`, bytes);
 }
 
+/** The newest file of every role. Problem `tuf/metadata-missing`. */
 export async function loadRepository(files: Files): Promise<RepositoryState> {
   return readRepository((path) => files.readIfThere(`${places.tuf}/${path}`, maxFileBytes));
 }

@@ -28,6 +28,7 @@ export interface Release {
   readonly lockfiles: ReadonlyMap<string, Uint8Array>;
 }
 
+/** The bytes of `release.json`. */
 export function encodeReleaseIndex(index: ReleaseIndex): Uint8Array {
   return utf8(`${JSON.stringify({ _type: releaseType, ...index }, null, 2)}\n`);
 }

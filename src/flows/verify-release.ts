@@ -1,4 +1,4 @@
-// `verify` of a whole release: every bundle, then the layout, then the provenance, then the dependencies. A piece of
+// `verify` of a whole release: every bundle, then the provenance, then the layout, then the dependencies. A piece of
 // evidence that does not verify is not evidence; its refusal is kept, so that the decision can say why.
 
 import { fromHex, isProblem, Problem, type Verified } from "../core/index.ts";

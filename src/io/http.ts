@@ -1,4 +1,4 @@
-// Requests to services: a deadline, a bound on what is read, no redirect to another host, http and https alone.
+// Requests to services: a deadline, a bound on what is read, no redirect, http and https alone.
 
 import { Problem } from "../core/index.ts";
 

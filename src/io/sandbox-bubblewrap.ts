@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { SandboxRequest } from "./sandbox-request.ts";
 import { insideCommand, quote, type Stage } from "./sandbox-stage.ts";
 
+/** The whole command line, ours or, as root, through setpriv in a mount namespace of its own. */
 export function bubblewrapCommand(request: SandboxRequest, stage: Stage, root: boolean): readonly string[] {
   if (!root) return ["bwrap", ...flags(request, stage, (index) => stage.binds[index]!.source)];
   const at = (index: number) => join(stage.directory, "binds", String(index));

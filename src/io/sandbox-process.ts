@@ -48,6 +48,7 @@ class Sink {
   }
 }
 
+/** Runs a command to its end, and ends whatever it has started. Never rejects: a command that cannot start is exit 127. */
 export function runProcess(request: ProcessRequest): Promise<ProcessOutcome> {
   return new Promise((resolve) => {
     const child = spawn(request.command, request.args, {

@@ -43,6 +43,7 @@ function files(uid: number): Readonly<Record<string, string>> {
   };
 }
 
+/** Makes the temporary folder of one step; `remove` when the step has ended. */
 export function prepareStage(request: SandboxRequest): Stage {
   // Not os.tmpdir(): TMPDIR may lie in a folder that the step's user cannot enter.
   const directory = mkdtempSync(join(realpathSync("/tmp"), "sealwright-sandbox-"));

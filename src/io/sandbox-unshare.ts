@@ -12,6 +12,7 @@ import { tmpBytes } from "./sandbox-bubblewrap.ts";
 import type { SandboxRequest } from "./sandbox-request.ts";
 import { insideCommand, quote, type Stage } from "./sandbox-stage.ts";
 
+/** The whole command line. */
 export function unshareCommand(request: SandboxRequest, stage: Stage, root: boolean): readonly string[] {
   const user = root ? [] : ["--user", "--map-root-user"];
   const spaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--fork", "--kill-child"];

@@ -82,7 +82,7 @@ for (const kind of ["bubblewrap", "unshare"] as const) {
     writeFileSync(join(room, "public"), "key", { mode: 0o644 });
     const ran = await run(
       kind,
-      `cat ${room}/secret ${room}/public /etc/shadow; ls -A ${room} /root /home /var /work; true`,
+      `cat ${room}/secret ${room}/public /etc/shadow; ls -A ${room} /root /home /var /srv /opt; true`,
     );
     assert.equal(ran.out, "");
     const folders = (await run(kind, "ls /")).out.split("\n");

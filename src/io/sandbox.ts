@@ -15,6 +15,7 @@ function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
+/** What a sandbox of this kind gives on this machine. */
 export function isolationOf(kind: SandboxKind): Isolation {
   if (kind === "none") return { kind, network: "host", userId: "caller", rootReadOnly: false };
   return { kind, network: "none", userId: isRoot() ? "unprivileged" : "caller-mapped", rootReadOnly: true };
