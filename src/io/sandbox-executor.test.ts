@@ -288,3 +288,31 @@ test("this repository's own pipeline takes a commit, tests it and packs it, with
   assert.match(String(results["commit"]), /^[0-9a-f]{40}$/);
   assert.ok(!existsSync(join(source, ".git")) && !existsSync(join(source, "node_modules")));
 });
+
+test("a folder handed in can be read by steps and not written, whatever the committed pipeline says of it", async (t) => {
+  if (detected === "none") return t.skip("skipped: no sandbox works on this machine");
+  const claim = join(room, "handed-in");
+  mkdirSync(claim, { mode: 0o777 });
+  writeFileSync(join(claim, "file"), "as it was", { mode: 0o666 });
+  chmodSync(claim, 0o777);
+  const [run, documents] = parse(`
+workspaces: [{name: deps, persistentVolumeClaim: {claimName: deps}}]
+pipelineSpec:
+  workspaces: [{name: deps}]
+  tasks:
+    - name: plant
+      workspaces: [{name: deps, workspace: deps}]
+      taskSpec:
+        workspaces: [{name: deps}]
+        steps:
+          - name: write
+            image: any
+            script: |
+              cat $(workspaces.deps.path)/file
+              ! echo planted > $(workspaces.deps.path)/planted
+              ! echo changed > $(workspaces.deps.path)/file`);
+  const { state, said } = await carryOut(run, documents, { claims: new Map([["deps", claim]]) });
+  assert.equal(state.condition.status, "True", said);
+  assert.deepEqual(readdirSync(claim), ["file"]);
+  assert.equal(readFileSync(join(claim, "file"), "utf8"), "as it was");
+});
