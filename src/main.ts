@@ -281,7 +281,7 @@ async function openBuild(request: BuildRequest, progress: Progress, out: Output)
       source_repository_uri: sourceUri,
       source_repository_digest: commit.revision,
       ...(commit.ref === undefined ? {} : { source_repository_ref: commit.ref }),
-      run_invocation_uri: `${organisation.url}/runs/${runId}`,
+      run_invocation_uri: flows.runUri(organisation, runId),
     };
     return {
       organisation,

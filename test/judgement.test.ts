@@ -98,3 +98,37 @@ test("an unisolated build is another builder, which the default policy does not 
   assert.equal(admission.decision.outcome, "refused");
   assert.equal(admission.evidence.provenance.held[0]?.level, 1);
 });
+
+test("the links of one run do not speak for another, though both made the same artifact", async () => {
+  const world = await World.open();
+  const [safe, vulnerable] = [world.build("same"), world.build("same", { "package-lock.json": vulnerableLock() })];
+  const first = await world.release(safe, await world.signing(undefined, "run-1"));
+  const second = await world.release(vulnerable, await world.signing(undefined, "run-2"));
+  assert.equal((await world.admit(first)).decision.outcome, "admitted");
+  const provenance = "app.tgz.provenance.sigstore.json";
+  const mixed = new Map([...first.bundles, [provenance, second.bundles.get(provenance)!]]);
+  const admission = await world.admit({ ...first, bundles: mixed });
+  assert.equal(admission.decision.outcome, "refused");
+  assert.ok(codesOf(admission).includes("release/other-run"));
+});
+
+test("evidence for another artifact says nothing about this one", async () => {
+  const world = await World.open();
+  const [one, other] = [await world.release(world.build("one")), await world.release(world.build("other"))];
+  assert.equal((await world.admit({ ...one, bundles: other.bundles })).decision.outcome, "refused");
+  const links = new Map(
+    [...one.bundles].map(([name, bytes]) => [name, name.includes(".link.") ? other.bundles.get(name)! : bytes]),
+  );
+  const admission = await world.admit({ ...one, bundles: links });
+  assert.equal(admission.decision.outcome, "refused");
+  assert.ok(codesOf(admission).includes("release/artifact-not-a-product"));
+});
+
+test("a signature over the artifact alone admits nothing", async () => {
+  const world = await World.open();
+  const release = await world.release(world.build());
+  const bundles = new Map([...release.bundles].filter(([name]) => name === "app.tgz.sigstore.json"));
+  const admission = await world.admit({ ...release, bundles });
+  assert.equal(admission.evidence.signatures.held.length, 1);
+  assert.equal(admission.decision.outcome, "refused");
+});

@@ -27,6 +27,7 @@ import {
   openAuthority,
   type Organisation,
   places,
+  runUri,
   type Release,
   type SigningWorld,
   tokenAudience,
@@ -171,7 +172,7 @@ export class World {
   }
 
   /** Signing services without a network between, for whom `identity` names. */
-  async signing(identity = buildIdentity(this.organisation)): Promise<SigningWorld> {
+  async signing(identity = buildIdentity(this.organisation), runId = "run-1"): Promise<SigningWorld> {
     const issuer = await this.issuer();
     const { authority } = this;
     const json = (value: object) => utf8(JSON.stringify(value));
@@ -179,7 +180,7 @@ export class World {
       random,
       token: () =>
         issuer.issue(
-          { build_signer_uri: identity },
+          { build_signer_uri: identity, run_invocation_uri: runUri(this.organisation, runId) },
           { subject: identity, audience: tokenAudience, now: this.clock.now(), lifetimeS: tokenLifetimeS },
         ),
       challenge: challengeOf,

@@ -31,6 +31,7 @@ import {
   places,
   provenanceFile,
   publishTargets,
+  runUri,
   type Release,
   type SigningWorld,
   targetPaths,
@@ -199,9 +200,10 @@ async function attackAll(stage: Stage, release: Release, build: Build): Promise<
 }
 
 /** The build's own identity, for attackers who have got hold of it. */
-async function signingAsBuild({ world, organisationDir, organisation }: Stage): Promise<SigningWorld> {
+async function signingAsBuild({ world, organisationDir, organisation }: Stage, build: Build): Promise<SigningWorld> {
   const identity = buildIdentity(organisation);
-  return world.signingAs(organisationDir, { build_signer_uri: identity }, identity);
+  const run = runUri(organisation, build.run.invocationId);
+  return world.signingAs(organisationDir, { build_signer_uri: identity, run_invocation_uri: run }, identity);
 }
 
 async function attackEvidence(stage: Stage, release: Release, build: Build): Promise<AttackOutcome[]> {
@@ -236,13 +238,13 @@ async function attackEvidence(stage: Stage, release: Release, build: Build): Pro
     await judge(
       "provenance from another builder",
       "slsa/builder-untrusted",
-      await otherProvenance(release, name, fromLaptop, await signingAsBuild(stage)),
+      await otherProvenance(release, name, fromLaptop, await signingAsBuild(stage, build)),
     ),
   ];
 }
 
 async function attackPolicy(stage: Stage, release: Release, build: Build): Promise<AttackOutcome[]> {
-  const signing = await signingAsBuild(stage);
+  const signing = await signingAsBuild(stage, build);
   const outcomes: AttackOutcome[] = [];
   let last: Release = release;
   for (const version of log4jVersions) {

@@ -61,6 +61,11 @@ export function buildIdentity(organisation: Organisation): string {
   return `${organisation.url}/projects/${organisation.project.name}/${organisation.project.pipelinePath}`;
 }
 
+/** One run of a build, as certificates name it. */
+export function runUri(organisation: Organisation, runId: string): string {
+  return `${organisation.url}/runs/${runId}`;
+}
+
 /**
  * SLSA `builder.id` of the builds this organisation runs itself, by how steps are kept apart. Without any isolation it
  * is another builder, since a step could then do whatever the control plane can.

@@ -38,6 +38,8 @@ export interface SignedEvidence {
   readonly name: string;
   readonly bundle: Verified<VerifiedBundle>;
   readonly signer: SignerIdentity;
+  /** The run that the issuer's token was for, as the certificate says it (Fulcio Run Invocation URI). */
+  readonly run: string | undefined;
 }
 
 export interface MatchedDependency {
@@ -84,7 +86,7 @@ export function verifyRelease(release: Release, consumer: ConsumerTrust, advisor
   const artifact: Artifact = { kind: "digest", algorithm: "sha256", digest: fromHex(release.sha256) };
   const { signatures, provenances, links } = verifyBundles(release, consumer, artifact);
   const provenance = verifyProvenances(release, consumer, provenances);
-  const layout = verifySteps(release, consumer, links);
+  const layout = verifySteps(release, consumer, links, provenances.held);
   const source = sourceFiles(consumer, layout.held);
   const dependencies = verifyDependencies(release, source, advisories);
   const unreadableLockfiles = [...source.keys()].filter(isUnreadableLockfile);
@@ -142,8 +144,9 @@ function verifyOne(
   if (first === undefined) throw new Problem("trust/no-builder", "the organisation trusts no builder");
   const verified = verifyBundle(bundle, { trust, artifact, identity: [first, ...others] });
   if (verified.signer.kind !== "identity") throw new Problem("trust/no-identity", "the bundle names no identity");
-  const { issuer, subjectAlternativeName } = verified.signer.identity;
-  return { name, bundle: verified, signer: { issuer, identity: subjectAlternativeName } };
+  const { issuer, subjectAlternativeName, extensions } = verified.signer.identity;
+  const run = extensions.get("runInvocationUri");
+  return { name, bundle: verified, signer: { issuer, identity: subjectAlternativeName }, run };
 }
 
 function payloadOf({ bundle, name }: SignedEvidence): Uint8Array {
@@ -168,16 +171,24 @@ function verifyProvenances(
   return out;
 }
 
+/**
+ * The links of one run: two honest runs may make the same artifact of different sources, and the links of the one must
+ * not speak for the other.
+ */
 function verifySteps(
   release: Release,
   { layout }: ConsumerTrust,
   links: Checked<SignedEvidence>,
+  provenances: readonly SignedEvidence[],
 ): Checked<Verified<SupplyChain>> {
   const accepted = new Collector<Verified<LinkEvidence>>();
+  const [expected] = [...provenances, ...links.held];
   for (const evidence of links.held) {
-    accepted.attempt(evidence.name, () =>
-      acceptAttestedLink(layout, parseLinkStatement(parseStatement(payloadOf(evidence))), evidence.signer),
-    );
+    accepted.attempt(evidence.name, () => {
+      if (evidence.run !== expected?.run)
+        throw new Problem("release/other-run", "it is of another run than the rest of the evidence");
+      return acceptAttestedLink(layout, parseLinkStatement(parseStatement(payloadOf(evidence))), evidence.signer);
+    });
   }
   const chains = new Collector<Verified<SupplyChain>>();
   chains.attempt("layout", () => {
