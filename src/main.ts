@@ -265,6 +265,8 @@ async function openBuild(request: BuildRequest, progress: Progress, out: Output)
   const { demandHealthy } = await import("./api/index.ts");
   const { request: transport } = await import("./io/index.ts");
   await demandHealthy(organisation.url, transport);
+  const { demandReleaseFolder } = await import("./io/index.ts");
+  await demandReleaseFolder(request.release, flows.releaseIndex);
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interruption.abort());
   const { detectSandbox, openBuildWorkspaces } = await import("./io/index.ts");
   const { top } = await repository(request.folder);
@@ -324,10 +326,21 @@ function homeFolder(variable: "XDG_CACHE_HOME" | "XDG_CONFIG_HOME", fallback: st
 
 /** The organisation's own repository unless the options name another; state is kept by root, so that two do not mix. */
 async function openTrust(options: TrustOptions): Promise<TufClient> {
+  const { Problem } = await import("./core/index.ts");
   const { digestHex } = await import("./crypto/index.ts");
   const { loadOrganisation, places } = await import("./flows/index.ts");
+  const organisation = async () => loadOrganisation(await folderFiles(options.dir));
+  // Without a root the organisation itself has to be here; this says so when it is not.
+  if (options.root === undefined) await organisation();
+  if (
+    options.root !== undefined &&
+    options.mirror === undefined &&
+    !existsSync(join(options.dir, places.organisation))
+  ) {
+    throw new Problem("cli/usage", "a root alone does not say where the repository is: give --mirror too");
+  }
   const root = await readFile(options.root ?? join(options.dir, places.root), maxSmallBytes);
-  const mirror = options.mirror ?? `${(await loadOrganisation(await folderFiles(options.dir))).url}/tuf`;
+  const mirror = options.mirror ?? `${(await organisation()).url}/tuf`;
   return openClient(
     root,
     mirror,
@@ -337,24 +350,10 @@ async function openTrust(options: TrustOptions): Promise<TufClient> {
 
 /** This user's own key for verification summaries, made at the first use. */
 async function ownVerifier(): Promise<Verifier> {
-  const { createSigner, encodePrivateKeyPem, generateKey, keyFingerprint, parsePrivateKeyPem } =
-    await import("./crypto/index.ts");
-  const { fromUtf8, hex, isProblem, utf8 } = await import("./core/index.ts");
-  const files = await folderFiles(homeFolder("XDG_CONFIG_HOME", ".config"));
-  const kept = await files.readIfThere("verifier.pem", maxSmallBytes);
-  const key = kept === undefined ? generateKey("ecdsa-p256") : parsePrivateKeyPem(fromUtf8(kept));
-  if (kept === undefined) {
-    const pem = utf8(encodePrivateKeyPem(key));
-    const taken = await files.write("verifier.pem", pem, { private: true, isNew: true }).then(
-      () => false,
-      (error: unknown) => {
-        // Another first use at the same time has made one: that is the key.
-        if (isProblem(error, "io/exists")) return true;
-        throw error;
-      },
-    );
-    if (taken) return ownVerifier();
-  }
+  const { createSigner, keyFingerprint } = await import("./crypto/index.ts");
+  const { hex } = await import("./core/index.ts");
+  const { ownKey } = await import("./io/index.ts");
+  const key = await ownKey(homeFolder("XDG_CONFIG_HOME", ".config"), "verifier");
   return { id: `urn:sha256:${hex(keyFingerprint(key.publicKey))}`, version, signer: createSigner(key) };
 }
 
@@ -434,7 +433,9 @@ async function run(args: readonly string[]): Promise<number> {
     color: process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "",
   };
   let exitCode = 0;
-  let out = new OutputClass(streams, "text", false);
+  // Known before the arguments are read, so that what is wrong with them is said in the form that was asked for.
+  const form = /(?:^|\s)(?:-o\s?|--output[\s=])json(?:\s|$)/.test(args.join(" ")) ? "json" : "text";
+  let out = new OutputClass(streams, form, false);
   const act = async (
     options: { output: "text" | "json"; quiet: boolean },
     verb: () => Promise<number>,

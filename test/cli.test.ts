@@ -214,6 +214,19 @@ describe("a release, verified", () => {
     assert.match(ran.stderr, /task pack/);
   });
 
+  test("build replaces nothing but a release", async () => {
+    const mine = join(made.folder, "mine");
+    mkdirSync(mine);
+    writeFileSync(join(mine, "package-lock.json"), "mine");
+    const ran = await made.run("build", "--release", mine);
+    assert.equal(ran.code, 2);
+    assert.match(ran.stderr, /build\/release-folder/);
+    assert.equal(readFileSync(join(mine, "package-lock.json"), "utf8"), "mine");
+    const idle = await made.run("verify", artifact, "--release", release, "--key", join(mine, "package-lock.json"));
+    assert.equal(idle.code, 2);
+    assert.match(idle.stderr, /--key does not go with/);
+  });
+
   test("build needs of the keys only those that docs/keys.md says are the builder's", async () => {
     const dir = join(made.folder, "builder");
     for (const part of ["organisation.json", "root.json", "tuf", "keys/oidc.pem", "keys/builder.pem"])
@@ -228,6 +241,12 @@ describe("a release, verified", () => {
     const summary = join(made.folder, "vsa.json");
     assert.equal((await made.run("verify", artifact, "--release", release, "--vsa", summary)).code, 0);
     assert.ok(statSync(summary).size > 0);
+    const type = ["--type", "https://slsa.dev/verification_summary/v1"];
+    const key = findFile(join(made.folder, ".config"), "verifier.pub");
+    assert.equal((await made.run("verify", artifact, "--bundle", summary, "--key", key, ...type)).code, 0);
+    const other = join(made.folder, "other-file");
+    writeFileSync(other, "other");
+    assert.equal((await made.run("verify", other, "--bundle", summary, "--key", key, ...type)).code, 1);
   });
 
   test("a digest stands for the file", async () => {
@@ -268,7 +287,7 @@ describe("a release, verified", () => {
       [["verify", artifact, "--bundle", join(made.folder, "nowhere")], "io/not-found"],
       [["verify", artifact, "--release", made.folder], "io/not-found"],
       [["verify", artifact, "--bundle", bundle, "--mirror", "http://127.0.0.1:1/tuf"], "io/unreachable"],
-      [["verify", artifact, "--bundle", bundle, "--dir", made.folder], "io/not-found"],
+      [["verify", artifact, "--bundle", bundle, "--dir", made.folder], "organisation/missing"],
       [["check", ".tekton/release.yaml"], "packages/lockfile-unsupported"],
       [["check", "package-lock.json", "--advisories", release], "advisories/folder-invalid"],
       [["build", "--dir", made.folder], "organisation/missing"],
@@ -379,4 +398,10 @@ function unwritable(t: TestContext): string | undefined {
   }
   t.after(() => spawnSync("umount", [folder]));
   return folder;
+}
+
+function findFile(folder: string, name: string): string {
+  const found = readdirSync(folder, { recursive: true, encoding: "utf8" }).find((path) => path.endsWith(name));
+  assert.ok(found !== undefined, `${name} is below ${folder}`);
+  return join(folder, found);
 }

@@ -178,7 +178,7 @@ test("an exception admits until the moment it ends", async () => {
   const exceptions = ["not-exploited", "not-vulnerable"].map((rule) => ({
     id: rule,
     rule,
-    finding: "CVE-2021-44228",
+    package: "pkg:maven/org.apache.logging.log4j/log4j-core",
     reason: "until the upgrade is tested",
     approvedBy: "security@example.com",
     created: formatUtcSeconds(now),

@@ -272,7 +272,9 @@ export function shippedAdvisories(): AdvisorySource {
   if (loaded !== undefined) return loaded;
   const read = (name: string) => new Uint8Array(readFileSync(join(shipped, name)));
   const exploited = parseExploitedCatalog(read("kev.json"));
-  const records = ["log4shell.json", "event-stream.json", "ua-parser-js.json"].map((name) => parseAdvisory(read(name)));
+  const records = ["log4shell.json", "log4j-45046.json", "event-stream.json", "ua-parser-js.json"].map((name) =>
+    parseAdvisory(read(name)),
+  );
   const index = createAdvisoryIndex(records, { exploited });
   loaded = { index, asOfMs: Date.UTC(2026, 10, 23), exploitedAsOfMs: exploited.releasedMs };
   return loaded;

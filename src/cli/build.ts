@@ -11,7 +11,7 @@ import {
   runBuild,
 } from "../flows/index.ts";
 import { Fields } from "../core/index.ts";
-import type { Decision } from "../policy/index.ts";
+import { type Decision, explain } from "../policy/index.ts";
 import type { Output } from "./output.ts";
 import type { BuildOptions } from "./program.ts";
 import { exitCodeOfOutcome } from "./verbs.ts";
@@ -35,10 +35,12 @@ export async function writeRelease(
   await files.write(releaseIndex, encodeReleaseIndex(index));
 }
 
-/** A build, and what the organisation decided on it: `admitted`, `refused` or `undetermined`. */
+/** A build, and what the organisation decided on it. */
 export interface DecidedBuild {
   readonly build: Build;
   readonly outcome: Decision["outcome"];
+  /** The decision in words, when it is no admission. */
+  readonly why: readonly string[];
 }
 
 /** Runs, attests, writes and has it decided; the workspaces are gone afterwards, however it ends. */
@@ -50,7 +52,10 @@ export async function buildRelease(opened: OpenedBuild, release: Files): Promise
     const { name, sha256 } = build.artifact;
     const evidence = { name, sha256, bundles: new Map(bundles), lockfiles: build.lockfiles };
     const answer = Fields.of(await opened.decide(decisionRequestJson(evidence)), "answer", "api/refused");
-    return { build, outcome: answer.object("decision").oneOf("outcome", "admitted", "refused", "undetermined") };
+    const outcome = answer.object("decision").oneOf("outcome", "admitted", "refused", "undetermined");
+    // Of our own service, which has checked its form.
+    const decision = answer.json("decision") as unknown as Decision;
+    return { build, outcome, why: outcome === "admitted" ? [] : explain(decision).slice(1) };
   } finally {
     await opened.close();
   }
@@ -59,15 +64,17 @@ export async function buildRelease(opened: OpenedBuild, release: Files): Promise
 /** 0 when the build was admitted, 1 when it was refused, 2 when that could not be told or the build did not come to an end. */
 export async function buildVerb(options: BuildOptions, world: BuildVerbWorld, out: Output): Promise<number> {
   const progress = { step: (name: string, detail: string) => out.progress(`  ${name.padEnd(14)} ${detail}`) };
-  const request = { dir: options.dir, folder: world.cwd, workspaces: options.workspace, params: options.param };
+  const { dir, release, workspace: workspaces, param: params } = options;
+  const request = { dir, folder: world.cwd, release, workspaces, params };
   const opened = await world.openBuild(request, progress);
-  const { build, outcome } = await buildRelease(opened, await world.files(options.release));
+  const { build, outcome, why } = await buildRelease(opened, await world.files(options.release));
   const { artifact, isolation } = build;
   out.line(`${out.style("built", "green")} ${artifact.name}`);
   out.line(`  sha256     ${artifact.sha256}`);
   out.line(`  commit     ${build.commit.revision}`);
   out.line(`  isolation  ${isolation.kind}, network ${isolation.network}, user ${isolation.userId}`);
   out.line(`  decision   ${out.style(outcome, outcome === "admitted" ? "green" : "red")}, recorded under this digest`);
+  for (const line of why) out.line(`  ${line}`);
   out.line(
     `next: sealwright verify ${options.release}/${artifact.name} --release ${options.release} --dir ${options.dir}`,
   );
@@ -76,6 +83,7 @@ export async function buildVerb(options: BuildOptions, world: BuildVerbWorld, ou
     commit: build.commit,
     isolation,
     decision: outcome,
+    ...(why.length === 0 ? {} : { why }),
     release: options.release,
   });
   return exitCodeOfOutcome(outcome);

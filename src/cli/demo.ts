@@ -155,7 +155,10 @@ async function buildDemo(world: DemoVerbWorld, dir: string, folder: string, out:
   const repository = await world.repository();
   const progress = { step: (name: string, detail: string) => out.progress(`           ${name}: ${detail}`) };
   const workspaces = new Map([["dependencies", `${repository.top}/node_modules`]]);
-  const opened = await world.openBuild({ dir, folder: repository.top, workspaces, params: new Map() }, progress);
+  const opened = await world.openBuild(
+    { dir, folder: repository.top, release: `${folder}/release`, workspaces, params: new Map() },
+    progress,
+  );
   return (await buildRelease(opened, await world.files(`${folder}/release`))).build;
 }
 

@@ -102,6 +102,9 @@ const couldNotTell = [
   "advisories/",
   "packages/",
   "policy/no-dependency-rule",
+  "tuf/metadata-missing",
+  "build/pipeline-missing",
+  "build/release-folder",
 ];
 
 /** Exit code of an error: a Problem in evidence is a no, one of the world or the call is "could not tell". */

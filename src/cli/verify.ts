@@ -1,6 +1,6 @@
 // `verify` and `check` on a terminal.
 
-import { formatUtcSeconds, fromHex, hex, Problem } from "../core/index.ts";
+import { formatUtcSeconds, fromHex, hex, isProblem, Problem } from "../core/index.ts";
 import { digestHex, parsePublicKeyPem } from "../crypto/index.ts";
 import {
   judgeRelease,
@@ -23,6 +23,8 @@ import {
   verifyBundle,
   type VerifyOptions as BundleOptions,
 } from "../sigstore/index.ts";
+import { parseStatement } from "../intoto/index.ts";
+import { parseVerificationSummary, verificationSummaryType } from "../slsa/index.ts";
 import type { Output } from "./output.ts";
 import type { CheckOptions, VerifyOptions } from "./program.ts";
 import { type BundleReport, reportAdmission, reportBundles, reportDecision } from "./verbs.ts";
@@ -41,6 +43,8 @@ async function artifactOf(
   const given = digestForm.exec(file)?.[1];
   if (given !== undefined)
     return { artifact: { kind: "digest", algorithm: "sha256", digest: fromHex(given) }, name: file, sha256: given };
+  if (file.startsWith("sha256:"))
+    throw new Problem("cli/usage", "a digest is sha256: and 64 lower-case hexadecimal digits");
   const bytes = await world.readFile(file, maxArtifactBytes);
   return {
     artifact: { kind: "bytes", bytes },
@@ -67,11 +71,42 @@ export async function verifyVerb(
   const { trust, expected } = await expectationOf(options, world);
   const reports: BundleReport[] = [];
   for (const path of options.bundle) {
-    const bundle = parseBundle(await world.readFile(path, maxBundleBytes));
-    const common = { trust, artifact, ...(options.type === undefined ? {} : { predicateType: options.type }) };
-    reports.push(describe(path, verifyBundle(bundle, { ...common, ...expected } as BundleOptions)));
+    reports.push(await naming(path, async () => verifyOne(path, artifact, trust, expected, options, world)));
   }
   return reportBundles(out, name, reports);
+}
+
+/** Says of which file a Problem is. */
+async function naming<T>(path: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (cause) {
+    if (!isProblem(cause) || cause.code.startsWith("io/")) throw cause;
+    const hint = cause.hint === undefined ? {} : { hint: cause.hint };
+    throw new Problem(cause.code, `${path}: ${cause.message}`, { cause: cause.cause, ...hint });
+  }
+}
+
+async function verifyOne(
+  path: string,
+  artifact: Artifact,
+  trust: Trust,
+  expected: Expected,
+  options: VerifyOptions,
+  world: ConsumerVerbWorld,
+): Promise<BundleReport> {
+  const bundle = parseBundle(await world.readFile(path, maxBundleBytes));
+  const type = options.type === undefined ? {} : { predicateType: options.type };
+  // A verifier's summary is between it and who holds its key: it is in no log and has no timestamp.
+  const isSummary = "key" in expected && options.type === verificationSummaryType;
+  const thresholds = isSummary ? { thresholds: { logs: 0, timestamps: 0, scts: 0 } } : {};
+  const verified = verifyBundle(bundle, { trust, artifact, ...type, ...thresholds, ...expected } as BundleOptions);
+  if (isSummary && verified.content.kind === "envelope") {
+    const { verificationResult } = parseVerificationSummary(parseStatement(verified.content.payload));
+    if (verificationResult !== "PASSED")
+      throw new Problem("slsa/vsa-result", "the summary says that verification failed");
+  }
+  return describe(path, verified);
 }
 
 /** An option that would be ignored is refused: it may be what the caller relies on. */

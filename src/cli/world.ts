@@ -58,6 +58,8 @@ export interface OpenedBuild {
 export interface BuildRequest {
   readonly dir: string;
   readonly folder: string;
+  /** Where the release will go; checked before anything runs. */
+  readonly release: string;
   readonly workspaces: ReadonlyMap<string, string>;
   readonly params: ReadonlyMap<string, string>;
 }

@@ -73,6 +73,8 @@ export async function initOrganisation(options: InitOptions, world: InitWorld): 
       hint: "name another folder with --dir",
     });
   }
+  // What is in here must not be committed by the way.
+  await world.files.write(".gitignore", utf8("*\n"));
   const keys = await createKeys(world);
   const { caChain, tsaChain } = await createChains(organisation, keys, world, now);
   const trustedRoot = encodeTrustedRoot(describeTrust(organisation, keys, caChain, tsaChain, now));
@@ -100,6 +102,7 @@ function describe({ name, url, project, steps }: InitOptions, now: number): Orga
       { hint: "give another with --project" },
     );
   }
+  if (name.trim() === "") throw new Problem("organisation/name", "an organisation has a name");
   // Published in certificates, provenance and policy.
   const source = URL.canParse(project.sourceUri) ? new URL(project.sourceUri) : undefined;
   if (

@@ -84,7 +84,7 @@ export async function loadOrganisation(files: Files): Promise<Organisation> {
   const bytes = await files.readIfThere(places.organisation, maxBytes);
   if (bytes === undefined) {
     throw new Problem("organisation/missing", "there is no organisation in this folder", {
-      hint: "make one with `sealwright init`, or name another folder with --dir",
+      hint: "make one with `sealwright init`, or name its folder with --dir or SEALWRIGHT_DIR",
     });
   }
   const fields = Fields.of(parseJson(bytes, { maxBytes }), "organisation", code);

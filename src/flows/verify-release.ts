@@ -219,6 +219,10 @@ function verifyDependencies(
   advisories: AdvisoryIndex,
 ): ReleaseEvidence["dependencies"] {
   const out = new Collector<{ readonly lockfile: string; readonly matched: readonly MatchedDependency[] }>();
+  if (source.size === 0) {
+    out.refused.push({ code: "release/source-unverified", message: "no verified step says what the source was" });
+    return out;
+  }
   for (const lockfile of new Set([...[...source.keys()].filter(isLockfile), ...release.lockfiles.keys()])) {
     out.attempt(lockfile, () => {
       const bytes = release.lockfiles.get(lockfile);

@@ -51,6 +51,18 @@ export async function openBuildWorkspaces(top: string, folders: ReadonlyMap<stri
   }
 }
 
+/**
+ * A release replaces nothing but a release: its folder is not there, is empty, or holds one already.
+ * Problem `build/release-folder`.
+ */
+export async function demandReleaseFolder(path: string, index: string): Promise<void> {
+  const names = await readdir(path).catch((): string[] => []);
+  if (names.length === 0 || names.includes(index)) return;
+  throw new Problem("build/release-folder", `${path} is not empty and holds no release`, {
+    hint: "name another folder with --release",
+  });
+}
+
 /** A step may leave folders that even their owner cannot enter; links are removed and never followed. */
 async function removeTree(path: string): Promise<void> {
   const options = { recursive: true, force: true } as const;

@@ -28,7 +28,8 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   let server: Server | undefined;
   try {
     server = await listen(socketAt(own));
-    if (await isHeldByOthers(folder, own, socketAt)) throw new Problem("io/locked", `${folder} is in use`);
+    if (await isHeldByOthers(folder, own, socketAt))
+      throw new Problem("io/locked", `${folder} is in use`, { hint: "another `sealwright up` serves it" });
   } catch (error) {
     await release(server);
     await handle.close();

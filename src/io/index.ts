@@ -8,6 +8,7 @@ export * from "./log-store.ts";
 export * from "./measure.ts";
 export * from "./oidc.ts";
 export { isolationOf } from "./sandbox.ts";
+export * from "./own-key.ts";
 export * from "./sandbox-detect.ts";
 export * from "./sandbox-executor.ts";
 export type { Isolation, SandboxKind } from "./sandbox-request.ts";

@@ -44,7 +44,10 @@ async function fetchFile(
     throw new Problem("io/status", `${url.href} answered with status ${response.status}`);
   } catch (cause) {
     if (cause instanceof Problem) throw cause;
-    throw new Problem("io/unreachable", `${url.href} could not be read`, { cause });
+    throw new Problem("io/unreachable", `${url.href} could not be read`, {
+      cause,
+      hint: "is `sealwright up` running there? --mirror names another address, or a folder",
+    });
   }
 }
 
