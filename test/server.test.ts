@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { maxRequestBytes } from "../src/api/index.ts";
+import { Problem } from "../src/core/index.ts";
 import { parseTimestampResponse } from "../src/crypto/index.ts";
 import { decisionRequestJson } from "../src/flows/index.ts";
 import { type AccessRecord, createApp } from "../src/server/index.ts";
@@ -173,4 +174,37 @@ test("a decision is looked up by digest, and without one the answer is 404", asy
   assert.equal((await post("/api/v1/decisions", JSON.stringify(decisionRequestJson(release)))).status, 200);
   const found = (await (await app.request(`/api/v1/decisions/${digest}`)).json()) as { decision: { outcome: string } };
   assert.equal(found.decision.outcome, "admitted");
+});
+
+test("what is wrong with this machine's files is told to the log and to no client", async () => {
+  const { world, records } = await open();
+  const failing = {
+    ...world.authority,
+    readStatic: async () => {
+      throw new Problem("io/too-large", "/secret/place is too large");
+    },
+    decision: async () => {
+      throw new Problem("io/write", "cannot write /secret/place");
+    },
+  };
+  const app = createApp(failing, { requestId: () => "r", onAccess: (record) => records.push(record) });
+  const response = await app.request(`/api/v1/decisions/sha256:${"0".repeat(64)}`);
+  assert.equal(response.status, 503);
+  assert.ok(!(await response.text()).includes("secret"));
+  assert.ok(String(records.at(-1)?.error).includes("secret"));
+});
+
+test("an organisation whose own trust has run out says so of itself and not of the caller", async () => {
+  const { world } = await open();
+  const release = await world.release(world.build());
+  world.clock.advance(30 * 86_400_000);
+  const app = createApp(world.authority, { requestId: () => "r" });
+  const headers = { "content-type": "application/json", authorization: `Bearer ${await world.decisionToken()}` };
+  const response = await app.request("/api/v1/decisions", {
+    method: "POST",
+    body: JSON.stringify(decisionRequestJson(release)),
+    headers,
+  });
+  assert.equal(response.status, 503);
+  assert.equal((await problemOf(response)).code, "decision/unavailable");
 });

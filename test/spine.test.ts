@@ -283,22 +283,27 @@ test("a key that is not proven to be held gets no certificate", async () => {
   );
 });
 
+/** The request by which an honest attestation was logged. */
+async function loggedRequest(world: World): Promise<string> {
+  const signing = await world.signing();
+  let seen = "";
+  const addEntry: typeof signing.services.addEntry = (request) => {
+    seen = JSON.stringify(request);
+    return signing.services.addEntry(request);
+  };
+  const statement = buildProvenance(
+    world.build(),
+    builderId(world.organisation, "isolated"),
+    "0",
+    world.organisation.project,
+  );
+  await attest(statement, { ...signing, services: { ...signing.services, addEntry } });
+  return seen;
+}
+
 test("the log takes no entry whose signature is not its signer's", async () => {
   const world = await World.open();
-  const signing = await world.signing();
-  let seen: Parameters<typeof signing.services.addEntry>[0] = {};
-  const spying = {
-    ...signing.services,
-    addEntry: (request: typeof seen) => signing.services.addEntry((seen = request)),
-  };
-  await attest(
-    buildProvenance(world.build(), builderId(world.organisation, "isolated"), "0", world.organisation.project),
-    {
-      ...signing,
-      services: spying,
-    },
-  );
-  const text = JSON.stringify(seen);
+  const text = await loggedRequest(world);
   const digest = /"digest":"([^"]+)"/.exec(text)?.[1] ?? "";
   const forged = text.replace(digest, `${digest.startsWith("A") ? "B" : "A"}${digest.slice(1)}`);
   assert.equal(await codeOf(world.authority.addEntry(utf8(forged))), "sigstore/entry-signature");
@@ -306,20 +311,7 @@ test("the log takes no entry whose signature is not its signer's", async () => {
 
 test("the same entry twice is one entry, also after a restart", async () => {
   const world = await World.open();
-  const signing = await world.signing();
-  let seen: Parameters<typeof signing.services.addEntry>[0] = {};
-  const spying = {
-    ...signing.services,
-    addEntry: (request: typeof seen) => signing.services.addEntry((seen = request)),
-  };
-  await attest(
-    buildProvenance(world.build(), builderId(world.organisation, "isolated"), "0", world.organisation.project),
-    {
-      ...signing,
-      services: spying,
-    },
-  );
-  const body = utf8(JSON.stringify(seen));
+  const body = utf8(await loggedRequest(world));
   assert.equal((await world.authority.addEntry(body)).duplicateOf, 0);
   await world.restart();
   const again = await world.authority.addEntry(body);

@@ -132,7 +132,6 @@ function createAuthority(parts: Parts, close: () => Promise<void>): Authority {
       if (bearer === undefined)
         throw new Problem("oidc/token-invalid", "a decision is recorded for who brings a token");
       await world.verifyToken(bearer, world.clock.now(), decisionAudience);
-      // Who has no token has nothing read.
       return decideRelease(await body(), world);
     },
     decision: (digest) => recordedDecision(digest, world),

@@ -155,7 +155,7 @@ export function createApp(authority: Authority, options: AppOptions): Hono {
       },
     });
   const [evidence, usual] = [limited(maxEvidenceBytes), limited(maxRequestBytes)];
-  // Evidence is read only once its token has been looked at; the limit acts as it is read.
+  // Narrow: a body without a length is held up to this limit before its token is looked at.
   app.use((c, next) => (c.req.path === paths.decisions ? evidence : usual)(c, next));
   addServices(app, authority);
   addStatic(app, authority);
