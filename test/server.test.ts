@@ -67,6 +67,40 @@ test("a body over the limit is refused, with or without a length", async () => {
   assert.equal((await problemOf(chunked)).status, 413);
 });
 
+test("evidence is not read from who has no token", async () => {
+  const { app } = await open();
+  let pulls = 0;
+  const body = new ReadableStream<Uint8Array>(
+    { pull: (controller) => (pulls++, controller.enqueue(new Uint8Array(1 << 20))) },
+    { highWaterMark: 0 },
+  );
+  const response = await app.request("/api/v1/decisions", {
+    method: "POST",
+    body,
+    headers: { "content-type": "application/json" },
+    duplex: "half",
+  } as RequestInit);
+  assert.equal((await problemOf(response)).code, "oidc/token-invalid");
+  assert.equal(pulls, 0);
+});
+
+test("a body in pieces of one byte is read as one in a piece", async () => {
+  const { app, post } = await open();
+  const bytes = new TextEncoder().encode(JSON.stringify({ nothing: "x".repeat(20_000) }));
+  let at = 0;
+  const stream = new ReadableStream<Uint8Array>({
+    pull: (controller) => (at < bytes.length ? controller.enqueue(bytes.slice(at, ++at)) : controller.close()),
+  });
+  const pieces = await app.request("/api/v2/log/entries", {
+    method: "POST",
+    body: stream,
+    headers: { "content-type": "application/json" },
+    duplex: "half",
+  } as RequestInit);
+  const whole = await post("/api/v2/log/entries", bytes);
+  assert.deepEqual([pieces.status, (await problemOf(pieces)).detail], [whole.status, (await problemOf(whole)).detail]);
+});
+
 test("a wrong media type is refused before the body is read", async () => {
   const { post } = await open();
   assert.equal((await problemOf(await post("/api/v2/signingCert", "{}", "text/plain"))).code, "api/media-type");

@@ -1,7 +1,6 @@
 // HTTP edge: a request becomes a call of the authority, its answer or Problem a response. Nothing is decided here.
 
 import { Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { maxEvidenceBytes, maxRequestBytes, mediaTypes, paths, type ProblemDocument } from "../api/index.ts";
 import { isProblem, type JsonObject, Problem } from "../core/index.ts";
 import type { Authority } from "../flows/index.ts";
@@ -70,7 +69,34 @@ function bearerOf(request: Request): string | undefined {
   return /^Bearer (\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
 }
 
-const bodyOf = async (request: Request): Promise<Uint8Array> => new Uint8Array(await request.arrayBuffer());
+function tooLarge(maxBytes: number): Problem {
+  return new Problem("api/too-large", `a request body holds at most ${maxBytes} bytes`);
+}
+
+/**
+ * The body, counted while it comes: nothing is held that no handler asked for, and never more than `maxBytes`.
+ * Problem `api/too-large`.
+ */
+async function bodyOf(request: Request, maxBytes = maxRequestBytes): Promise<Uint8Array> {
+  const declared = Number(request.headers.get("content-length") ?? 0);
+  if (declared > maxBytes) throw tooLarge(maxBytes);
+  // One buffer that doubles: a body in chunks of one byte costs no more than another.
+  let held = new Uint8Array(declared || 4096);
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    if (length + chunk.length > maxBytes) throw tooLarge(maxBytes);
+    if (length + chunk.length > held.length) held = grown(held, length + chunk.length);
+    held.set(chunk, length);
+    length += chunk.length;
+  }
+  return held.subarray(0, length);
+}
+
+function grown(from: Uint8Array, needed: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.max(2 * from.length, needed));
+  larger.set(from);
+  return larger;
+}
 
 function addServices(app: Hono, authority: Authority): void {
   app.post(paths.signingCert, async (c) => {
@@ -98,7 +124,7 @@ function addServices(app: Hono, authority: Authority): void {
   app.get(paths.keySet, () => json(authority.keySet()));
   app.post(paths.decisions, async (c) => {
     requireType(c.req.raw, mediaTypes.json);
-    return json(await authority.decide(bearerOf(c.req.raw), () => bodyOf(c.req.raw)));
+    return json(await authority.decide(bearerOf(c.req.raw), () => bodyOf(c.req.raw, maxEvidenceBytes)));
   });
   app.get(`${paths.decisions}/:digest`, async (c) => {
     const found = await authority.decision(c.req.param("digest"));
@@ -147,19 +173,10 @@ export function createApp(authority: Authority, options: AppOptions): Hono {
     if (c.error === undefined)
       options.onAccess?.({ requestId: idOf(c.req.raw), method: c.req.method, path: c.req.path, status: c.res.status });
   });
-  const limited = (maxSize: number) =>
-    bodyLimit({
-      maxSize,
-      onError: () => {
-        throw new Problem("api/too-large", `a request body holds at most ${maxSize} bytes`);
-      },
-    });
-  const [evidence, usual] = [limited(maxEvidenceBytes), limited(maxRequestBytes)];
-  // Narrow: a body without a length is held up to this limit before its token is looked at.
-  app.use((c, next) => (c.req.path === paths.decisions ? evidence : usual)(c, next));
   addServices(app, authority);
   addStatic(app, authority);
-  app.notFound((c) => {
+  // Not `app.notFound`, which would come after the middleware above.
+  app.all("*", (c) => {
     throw new Problem("api/not-found", `there is nothing at ${c.req.path.slice(0, 200)}`);
   });
   app.onError((error, c) => {
