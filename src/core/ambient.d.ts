@@ -79,5 +79,27 @@ declare module "node:crypto" {
     computeSecret(point: Uint8Array): Uint8Array;
   }
   export function createECDH(curve: string): ECDH;
+  export interface Cipheriv {
+    update(data: Uint8Array): Uint8Array;
+    final(): Uint8Array;
+  }
+  export function createCipheriv(algorithm: string, key: Uint8Array, iv: Uint8Array): Cipheriv;
+  export function createDecipheriv(algorithm: string, key: Uint8Array, iv: Uint8Array): Cipheriv;
+  type Derived = (error: Error | null, key: Uint8Array) => void;
+  export function pbkdf2(
+    password: Uint8Array,
+    salt: Uint8Array,
+    iterations: number,
+    keyBytes: number,
+    hash: string,
+    derived: Derived,
+  ): void;
+  export function scrypt(
+    password: Uint8Array,
+    salt: Uint8Array,
+    keyBytes: number,
+    options: { N: number; r: number; p: number; maxmem: number },
+    derived: Derived,
+  ): void;
   export function timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean;
 }

@@ -3,8 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { readJsonPlainly } from "../../test/reference-json.ts";
 import { vectors } from "../../test/vectors.ts";
-import { fromUtf8, utf8 } from "./bytes.ts";
+import { fromUtf8, isWellFormed, utf8 } from "./bytes.ts";
 import { canonicalJson, compareCodePoints, olpcCanonicalJson } from "./canonical.ts";
 import { type Json, parseJson, parseJsonText } from "./json.ts";
 import { isProblem } from "./problem.ts";
@@ -161,6 +162,67 @@ test("no text makes the parser throw anything but a Problem", () => {
         }
       },
     ),
+  );
+});
+
+const outcome = (readIt: () => Json): unknown => {
+  try {
+    return readIt();
+  } catch (error) {
+    assert.ok(isProblem(error), String(error));
+    return error.code;
+  }
+};
+
+test("every text has the value, or the first fault, that a reader finds which goes character by character", () => {
+  const parts =
+    '{ } [ ] : , " "a" "a": "\\u0061": "b":1 {"a":1, \\ \\n \\\\ \\" u 1 - -0 0 1.5 1e400 1e2 . e true null é \\ud800 \\udc00 \u{1F600} "__proto__": 999999999999999 9007199254740993 [[[[ "constructor":{';
+  const part = fc.constantFrom(...parts.split(" "), " ", "\n", "\u0000");
+  const mutated = fc
+    .tuple(fc.json({ depthSize: "medium" }), fc.nat(), part, fc.nat(5))
+    .map(
+      ([json, at, put, cut]) =>
+        json.slice(0, at % (json.length + 1)) + put + json.slice((at % (json.length + 1)) + cut),
+    );
+  const text = fc.oneof(
+    fc.array(part, { maxLength: 14 }).map((each) => each.join("")),
+    mutated,
+  );
+  fc.assert(
+    fc.property(
+      text,
+      fc.constantFrom(0, 1, 3, 64),
+      fc.constantFrom("any" as const, "integer" as const),
+      (json, maxDepth, numbers) => {
+        if (!isWellFormed(json)) return;
+        const each = { ...limits, maxDepth, numbers };
+        assert.deepEqual(
+          outcome(() => parseJsonText(json, each)),
+          outcome(() => readJsonPlainly(json, each)),
+        );
+      },
+    ),
+    { numRuns: 3000 },
+  );
+});
+
+test("a text of many megabytes in one string, or in millions of small ones, is read or refused like any other", () => {
+  const large = { maxBytes: 64_000_000, maxDepth: 8 };
+  const long = "x".repeat(16_000_000);
+  assert.equal(parseJsonText(`"${long}"`, large), long);
+  assert.equal((parseJsonText(`"${"\\n".repeat(8_000_000)}"`, large) as string).length, 8_000_000);
+  const names = `{"${long}":1,"${long}":1}`;
+  assert.equal(
+    outcome(() => parseJsonText(names, large)),
+    "core/json-duplicate-name",
+  );
+  assert.equal(
+    outcome(() => parseJsonText(`"${long}`, large)),
+    "core/json-invalid",
+  );
+  assert.equal(
+    outcome(() => parseJsonText(`[${'"",'.repeat(1_000_000)}x]`, large)),
+    "core/json-invalid",
   );
 });
 

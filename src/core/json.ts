@@ -3,6 +3,7 @@
 // done. Objects have no prototype, so `__proto__` and `constructor` are names like any other.
 
 import { fromUtf8 } from "./bytes.ts";
+import { duplicateName, endOfRun, walkJson } from "./json-walk.ts";
 import { Problem } from "./problem.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
@@ -44,171 +45,96 @@ export function parseJson(bytes: Uint8Array, limits: JsonLimits): Json {
 
 /** As `parseJson`, of a text already decoded. */
 export function parseJsonText(text: string, limits: JsonLimits): Json {
-  const reader = new JsonReader(text, limits.maxDepth ?? defaultMaxDepth, limits.numbers === "integer");
-  return reader.document();
+  const maxDepth = limits.maxDepth ?? defaultMaxDepth;
+  const members = countPlainMembers(text, maxDepth) ?? walkJson(text, maxDepth, limits.numbers === "integer");
+  let value: Json;
+  try {
+    value = JSON.parse(text) as Json;
+  } catch (cause) {
+    walkJson(text, maxDepth, limits.numbers === "integer");
+    throw cause;
+  }
+  // The platform keeps the last of two equal names; then there are fewer members in the value than in the text.
+  if (dropPrototypes(value) !== members) throw duplicateName(text)!;
+  return value;
 }
 
-const stringRun = /[^"\\\u0000-\u001f]*/y;
-const numberToken = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
-const loneSurrogate = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/;
-const escapes: Readonly<Record<string, string>> = {
-  '"': '"',
-  "\\": "\\",
-  "/": "/",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-};
+const quote = 0x22;
+const minus = 0x2d;
+const point = 0x2e;
+const colon = 0x3a;
+const capitalE = 0x45;
+const openBracket = 0x5b;
+const backslash = 0x5c;
+const closeBracket = 0x5d;
+const smallE = 0x65;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+// Whatever 15 digits say, a double holds.
+const maxPlainDigits = 15;
 
-class JsonReader {
-  private at = 0;
-
-  constructor(
-    private readonly text: string,
-    private readonly maxDepth: number,
-    private readonly integersOnly: boolean,
-  ) {}
-
-  document(): Json {
-    const value = this.value(0);
-    this.space();
-    if (this.at !== this.text.length) throw this.invalid("text after the value");
-    return value;
-  }
-
-  private invalid(what: string): Problem {
-    return new Problem("core/json-invalid", `invalid JSON at character ${this.at}: ${what}`);
-  }
-
-  private space(): void {
-    for (;;) {
-      const code = this.text.charCodeAt(this.at);
-      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
-      this.at++;
+/**
+ * The number of members of all objects of a text, for most texts: nested no deeper than the limit, with numbers that are
+ * all short, plain integers, and no escape by number. Undefined for others, which are walked. Says nothing about
+ * the grammar, which is the platform's to check.
+ */
+function countPlainMembers(text: string, maxDepth: number): number | undefined {
+  let members = 0;
+  let depth = 0;
+  let at = 0;
+  while (at < text.length) {
+    const code = text.charCodeAt(at);
+    if (code === quote) {
+      at = endOfPlainString(text, at);
+      if (at === -1) return undefined;
+      continue;
     }
+    if (isDigit(code)) {
+      const start = at;
+      let after;
+      do after = text.charCodeAt(++at);
+      while (isDigit(after));
+      if (at - start > maxPlainDigits || after === smallE || after === capitalE) return undefined;
+      continue;
+    }
+    if (code === colon) members++;
+    else if (code === openBrace || code === openBracket) {
+      if (++depth > maxDepth) return undefined;
+    } else if (code === closeBrace || code === closeBracket) depth--;
+    else if (code === minus || code === point) return undefined;
+    at++;
   }
+  return members;
+}
 
-  private value(depth: number): Json {
-    if (depth > this.maxDepth) throw new Problem("core/json-too-deep", `JSON nests deeper than ${this.maxDepth}`);
-    this.space();
-    switch (this.text[this.at]) {
-      case "{":
-        return this.object(depth);
-      case "[":
-        return this.array(depth);
-      case '"':
-        return this.string();
-      case "t":
-        return this.word("true", true);
-      case "f":
-        return this.word("false", false);
-      case "n":
-        return this.word("null", null);
-      default:
-        return this.number();
-    }
+/** Behind the closing quote; -1 when there is none, or something before it that the walk has to judge. */
+function endOfPlainString(text: string, open: number): number {
+  for (let at = open + 1; ; at += 2) {
+    at = endOfRun(text, at);
+    const mark = text.charCodeAt(at);
+    if (mark === quote) return at + 1;
+    if (mark !== backslash || !'"\\/bfnrt'.includes(text[at + 1] ?? "-")) return -1;
   }
+}
 
-  private word<T>(word: string, value: T): T {
-    if (!this.text.startsWith(word, this.at)) throw this.invalid("unknown word");
-    this.at += word.length;
-    return value;
-  }
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
 
-  private object(depth: number): JsonObject {
-    const out = emptyObject<Json>();
-    this.at++;
-    this.space();
-    if (this.text[this.at] === "}") {
-      this.at++;
-      return out;
-    }
-    for (;;) {
-      this.space();
-      if (this.text[this.at] !== '"') throw this.invalid("a name was expected");
-      const name = this.string();
-      // A null-prototype object answers `in` from its own names alone.
-      if (name in out)
-        throw new Problem("core/json-duplicate-name", `name ${JSON.stringify(name)} stands twice in one object`);
-      this.space();
-      if (this.text[this.at] !== ":") throw this.invalid("a colon was expected");
-      this.at++;
-      out[name] = this.value(depth + 1);
-      if (this.closed("}")) return out;
-    }
+/** Takes the prototype from every object below and gives the number of members of all of them. */
+function dropPrototypes(value: Json): number {
+  if (typeof value !== "object" || value === null) return 0;
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const each of value as readonly Json[]) members += dropPrototypes(each);
+    return members;
   }
-
-  private array(depth: number): readonly Json[] {
-    const out: Json[] = [];
-    this.at++;
-    this.space();
-    if (this.text[this.at] === "]") {
-      this.at++;
-      return out;
-    }
-    for (;;) {
-      out.push(this.value(depth + 1));
-      if (this.closed("]")) return out;
-    }
+  Object.setPrototypeOf(value, null);
+  // Own names alone, and without a list of them: this loop visits every member of every document.
+  for (const name in value) {
+    members++;
+    const each = (value as JsonObject)[name] as Json;
+    if (typeof each === "object") members += dropPrototypes(each);
   }
-
-  private closed(close: string): boolean {
-    this.space();
-    const mark = this.text[this.at++];
-    if (mark === close) return true;
-    if (mark === ",") return false;
-    this.at--;
-    throw this.invalid(`a comma or ${close} was expected`);
-  }
-
-  private string(): string {
-    this.at++;
-    let out = "";
-    let escaped = false;
-    for (;;) {
-      stringRun.lastIndex = this.at;
-      const run = stringRun.exec(this.text)![0];
-      this.at += run.length;
-      out = out === "" ? run : out + run;
-      const mark = this.text[this.at++];
-      if (mark === '"') break;
-      if (mark !== "\\") throw this.invalid("a string is not closed or holds a control character");
-      escaped = true;
-      out += this.escape();
-    }
-    // Decoded UTF-8 has no lone surrogate; only an escape can bring one in.
-    if (escaped && loneSurrogate.test(out)) throw this.invalid("a string holds a lone surrogate");
-    return out;
-  }
-
-  private escape(): string {
-    const mark = this.text[this.at++] ?? "";
-    if (mark !== "u") {
-      const simple = Object.hasOwn(escapes, mark) ? escapes[mark] : undefined;
-      if (simple === undefined) throw this.invalid("unknown escape");
-      return simple;
-    }
-    const digits = this.text.slice(this.at, this.at + 4);
-    if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.invalid("an escape of four hexadecimal digits was expected");
-    this.at += 4;
-    return String.fromCharCode(Number.parseInt(digits, 16));
-  }
-
-  private number(): number {
-    numberToken.lastIndex = this.at;
-    const match = numberToken.exec(this.text);
-    if (match === null) throw this.invalid("a value was expected");
-    this.at += match[0].length;
-    const value = Number(match[0]);
-    const integerForm = match[1] === undefined && match[2] === undefined;
-    if (integerForm ? !Number.isSafeInteger(value) : !Number.isFinite(value)) {
-      throw new Problem("core/json-number", `number ${match[0].slice(0, 40)} cannot be held exactly`);
-    }
-    if (this.integersOnly && (!integerForm || Object.is(value, -0))) {
-      throw new Problem("core/json-number", `number ${match[0].slice(0, 40)} is not a plain integer`);
-    }
-    return value;
-  }
+  return members;
 }
