@@ -2,7 +2,7 @@
 // and non-minimal lengths, padded integers, constructed strings, an encoded DEFAULT. Stricter than X.690: no tag
 // number above 30, at most four length octets, named limits for depth, object identifiers and fractions of a second.
 
-import { compareBytes, fromUtf8, isProblem, parseUtcSeconds, Problem, type ProblemCode } from "../core/index.ts";
+import { compareBytes, fromUtf8, isProblem, Problem, type ProblemCode } from "../core/index.ts";
 
 /** Identifier octets of the universal types we read and write. */
 export const derTag = {
@@ -243,18 +243,22 @@ export class DerReader {
 
   /** Milliseconds of a UTCTime `YYMMDDHHMMSSZ`, 1950 to 2049 (RFC 5280 §4.1.2.5.1). */
   utcTime(): number {
-    const value = text(this.content(derTag.utcTime));
-    if (!/^\d{12}Z$/.test(value)) throw invalid("a UTCTime is not YYMMDDHHMMSSZ");
-    return instant((value < "50" ? "20" : "19") + value, 0);
+    const content = this.content(derTag.utcTime);
+    if (content.length !== 13 || content[12] !== zulu) throw invalid("a UTCTime is not YYMMDDHHMMSSZ");
+    const year = twoDigits(content, 0);
+    return instant(year < 50 ? 2000 + year : 1900 + year, content, 2);
   }
 
   /** Milliseconds of a GeneralizedTime `YYYYMMDDHHMMSS[.f]Z` (X.690 §11.7); digits past the millisecond are cut. */
   generalizedTime(): number {
-    const match = /^\d{14}(?:\.(\d*[1-9]))?Z$/.exec(text(this.content(derTag.generalizedTime)));
-    const fraction = match?.[1] ?? "";
-    if (match === null || fraction.length > derLimits.maxFractionDigits)
-      throw invalid("a GeneralizedTime is not YYYYMMDDHHMMSS[.f]Z");
-    return instant(match[0], Number(fraction.slice(0, 3).padEnd(3, "0")));
+    const content = this.content(derTag.generalizedTime);
+    const last = content.length - 1;
+    const digits = last - 15;
+    const whole = last === 14;
+    const fraction = !whole && digits >= 1 && digits <= derLimits.maxFractionDigits && content[14] === point;
+    if (content[last] !== zulu || !(whole || fraction)) throw invalid("a GeneralizedTime is not YYYYMMDDHHMMSS[.f]Z");
+    const ms = instant(twoDigits(content, 0) * 100 + twoDigits(content, 2), content, 4);
+    return whole ? ms : ms + fractionMs(content, last);
   }
 
   private content(tag: number): Uint8Array {
@@ -296,13 +300,46 @@ function text(bytes: Uint8Array): string {
   }
 }
 
-function instant(digits: string, fractionMs: number): number {
-  const [, year, month, day, hour, minute, second] = /^(....)(..)(..)(..)(..)(..)/.exec(digits) as unknown as string[];
-  try {
-    return parseUtcSeconds(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`) + fractionMs;
-  } catch {
-    throw invalid("a time does not exist");
+const zulu = 0x5a;
+const point = 0x2e;
+
+function digit(bytes: Uint8Array, at: number): number {
+  const value = (bytes[at] as number) - 0x30;
+  if (!(value >= 0 && value <= 9)) throw invalid("a time holds something that is no digit");
+  return value;
+}
+
+function twoDigits(bytes: Uint8Array, at: number): number {
+  return digit(bytes, at) * 10 + digit(bytes, at + 1);
+}
+
+/** Of `.f` before the last byte; digits past the millisecond are cut, the last one is not zero (X.690 §11.7.3). */
+function fractionMs(bytes: Uint8Array, last: number): number {
+  let ms = 0;
+  for (let at = 15; at < last; at++) {
+    const value = digit(bytes, at);
+    if (at < 18) ms += value * 10 ** (17 - at);
+    if (at === last - 1 && value === 0) throw invalid("a fraction of a second ends in zero");
   }
+  return ms;
+}
+
+/** Milliseconds of a year and MMDDHHMMSS at `at`. Years below 100 are none that anything here could mean. */
+function instant(year: number, bytes: Uint8Array, at: number): number {
+  const month = twoDigits(bytes, at);
+  const day = twoDigits(bytes, at + 2);
+  const hour = twoDigits(bytes, at + 4);
+  const minute = twoDigits(bytes, at + 6);
+  const second = twoDigits(bytes, at + 8);
+  const exists =
+    year >= 100 && month >= 1 && month <= 12 && day >= 1 && day <= daysOf(year, month) && hour < 24 && minute < 60;
+  if (!exists || second >= 60) throw invalid("a time does not exist");
+  return Date.UTC(year, month - 1, day, hour, minute, second);
+}
+
+function daysOf(year: number, month: number): number {
+  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
 }
 
 /** Dotted form of an object identifier's content octets (X.690 §8.19). Arcs above 2^53-1 are refused. */

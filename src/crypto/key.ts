@@ -119,7 +119,11 @@ function uint16(value: number): readonly [number, number] {
 
 /** A private key of exactly one unencrypted `PRIVATE KEY` block (PKCS#8). Problems as for public keys. */
 export function parsePrivateKeyPem(pem: string): PrivateKey {
-  const der = onlyBlock(pem, "PRIVATE KEY");
+  return parsePkcs8(onlyBlock(pem, "PRIVATE KEY"));
+}
+
+/** A private key of DER PrivateKeyInfo; for this folder alone. Problems as for public keys. */
+export function parsePkcs8(der: Uint8Array): PrivateKey {
   demand(der.length <= maxPkcs8Bytes, "crypto/key-invalid", "private key is too large");
   let handle: KeyObject;
   try {
@@ -140,5 +144,10 @@ export function privateKeyOf(handle: KeyObject): PrivateKey {
 
 /** Unencrypted PKCS#8. */
 export function encodePrivateKeyPem(key: PrivateKey): string {
-  return encodePem("PRIVATE KEY", new Uint8Array(key.handle.export({ type: "pkcs8", format: "der" })));
+  return encodePem("PRIVATE KEY", encodePkcs8(key));
+}
+
+/** DER PrivateKeyInfo; for this folder alone. */
+export function encodePkcs8(key: PrivateKey): Uint8Array {
+  return new Uint8Array(key.handle.export({ type: "pkcs8", format: "der" }));
 }

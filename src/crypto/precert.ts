@@ -5,6 +5,7 @@
 import { demand, equalBytes } from "../core/index.ts";
 import { type DerInput, derTag, readDer } from "./der.ts";
 import * as der from "./der-write.ts";
+import { rememberedFingerprint } from "./fingerprint.ts";
 import { keyFingerprint, type PublicKey } from "./key.ts";
 import { oids } from "./oid.ts";
 import type { SignedEntry } from "./sct.ts";
@@ -72,7 +73,7 @@ export function precertEntry(
   const poisoned = extensions.has(oids.precertPoison);
   demand(!(poisoned && extensions.has(oids.sctList)), code, "a certificate has both a poison and an SCT list");
   const stripped = poisoned ? removePoison(tbs) : removeScts(tbs);
-  return { type: "precert", tbs: stripped, issuerKeyHash: keyFingerprint(issuerKey) };
+  return { type: "precert", tbs: stripped, issuerKeyHash: rememberedFingerprint(issuerKey) };
 }
 
 /** The entry of a TBS that has neither poison nor SCTs yet, as the authority that runs its own log makes it. */

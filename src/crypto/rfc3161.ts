@@ -178,6 +178,11 @@ export function parseTimestampToken(bytes: Uint8Array): TimestampToken {
  * Problem as `parseTimestampToken`, `crypto/timestamp-rejected` for a response without a token.
  */
 export function parseTimestamp(bytes: Uint8Array): TimestampToken {
+  return parseTimestampToken(timestampTokenBytes(bytes));
+}
+
+/** As `parseTimestamp`, the token's own bytes, which are not looked into. */
+export function timestampTokenBytes(bytes: Uint8Array): Uint8Array {
   // A response starts with the SEQUENCE of its status, a token with the OID of its content.
   const isResponse = readDer(bytes, responseInput, (reader) =>
     reader.sequence((fields) => {
@@ -186,9 +191,9 @@ export function parseTimestamp(bytes: Uint8Array): TimestampToken {
       return first === derTag.sequence;
     }),
   );
-  if (!isResponse) return parseTimestampToken(bytes);
+  if (!isResponse) return bytes;
   const response = parseTimestampResponse(bytes);
-  if (response.granted) return parseTimestampToken(response.token);
+  if (response.granted) return response.token;
   const reasons = [...response.failures, ...response.text].join(", ");
   throw new Problem(
     "crypto/timestamp-rejected",

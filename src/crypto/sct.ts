@@ -6,6 +6,7 @@ import { verifyWithAlgorithm } from "./algorithm.ts";
 import { readDer } from "./der.ts";
 import * as der from "./der-write.ts";
 import type { HashAlgorithm } from "./digest.ts";
+import { rememberedFingerprint } from "./fingerprint.ts";
 import { keyFingerprint, type PublicKey } from "./key.ts";
 import { oids } from "./oid.ts";
 import { schemeHash, type Signer } from "./signature.ts";
@@ -123,7 +124,7 @@ export function sctSignedData(entry: SignedEntry, timestampMs: number, extension
  * Whether the log was trusted at that time is the caller's to ask.
  */
 export function verifySct(sct: SignedCertificateTimestamp, entry: SignedEntry, logKey: PublicKey): number {
-  const fromLog = equalBytes(sct.logId, keyFingerprint(logKey));
+  const fromLog = equalBytes(sct.logId, rememberedFingerprint(logKey));
   demand(fromLog, code, "the signed certificate timestamp is of another log");
   const message = sctSignedData(entry, sct.timestampMs, sct.extensions);
   const valid = verifyWithAlgorithm(sct.algorithm, logKey, message, sct.signature);

@@ -5,13 +5,14 @@
 
 import { createHash } from "node:crypto";
 import { demand, equalBytes, markVerified, Problem, type Verified } from "../core/index.ts";
-import { readHashAlgorithm, verifyWithAlgorithm } from "./algorithm.ts";
-import { cmsInput, ed25519Digest, type SignedData, type SignerIdentifier } from "./cms.ts";
+import { readHashAlgorithm } from "./algorithm.ts";
+import { cmsInput, type SignedData } from "./cms.ts";
 import { type DerReader, derTag, readDer } from "./der.ts";
 import * as der from "./der-write.ts";
 import { digest, type HashAlgorithm } from "./digest.ts";
 import { oids } from "./oid.ts";
 import { parseTimestamp, type TimestampToken, type TstInfo } from "./rfc3161.ts";
+import { demandCovers, demandSigned, identifies } from "./verify-cms.ts";
 import { type PreparedAnchors, prepareAnchors, verifyPath } from "./verify-path.ts";
 import { type Certificate, parseCertificate } from "./x509.ts";
 
@@ -64,13 +65,16 @@ export function verifyTimestamp(
   checkImprint(token.info, data);
   checkNonce(token.info, nonce);
   const signer = findSigner(token.signedData, authority);
-  checkAttributes(token.signedData);
-  checkSignature(token.signedData, signer);
+  const { signedData } = token;
+  demandCovers(signedData.signer, signedData.contentType, signedData.content, subject);
+  demandSigned(signedData.signer, signer, subject);
   const path = verifyPath(signer, { anchors: authority.anchors, atMs: token.info.genTimeMs, usage: "timeStamping" });
   checkName(token, signer);
   checkWindow(token.info, authority.validFor);
   return markVerified({ timeMs: token.info.genTimeMs, info: token.info, path });
 }
+
+const subject = { what: "time-stamp", code: "crypto/timestamp-signature" } as const;
 
 function checkImprint({ imprint }: TstInfo, data: Uint8Array): void {
   const same = equalBytes(imprint.digest, digest(imprint.hashAlgorithm, data));
@@ -111,12 +115,6 @@ function parseEmbedded(raw: Uint8Array | undefined): Certificate {
   return parseCertificate(raw);
 }
 
-function identifies(sid: SignerIdentifier, certificate: Certificate): boolean {
-  if ("subjectKeyId" in sid)
-    return certificate.subjectKeyId !== undefined && equalBytes(sid.subjectKeyId, certificate.subjectKeyId);
-  return equalBytes(sid.issuer, certificate.issuer) && equalBytes(sid.serialNumber, certificate.serialNumber);
-}
-
 function matchesIssuerSerial({ issuerSerial }: SigningCertificateId, certificate: Certificate): boolean {
   if (issuerSerial === undefined) return true;
   const names = der.sequence(der.explicit(4, certificate.issuer));
@@ -155,28 +153,6 @@ function readCertificateId(reader: DerReader, byDefault: "sha1" | "sha256"): Sig
     );
     return { hash, digest, issuerSerial };
   });
-}
-
-/** RFC 5652 §11.1, §11.2: what the signature covers is this content, of this type. */
-function checkAttributes({ contentType, content, signer }: SignedData): void {
-  const type = signer.signedAttributes.get(oids.contentType);
-  const sameType = type !== undefined && equalBytes(type, der.oid(contentType));
-  demand(sameType, "crypto/timestamp-signature", "the signed content type is not that of the content");
-  const value = signer.signedAttributes.get(oids.messageDigest);
-  const wanted = der.octetString(digest(signer.digestAlgorithm, content));
-  const sameDigest = value !== undefined && equalBytes(value, wanted);
-  demand(sameDigest, "crypto/timestamp-signature", "the signed digest is not that of the content");
-}
-
-/** RFC 5652 §5.4, §5.6: the signature is over the DER of the attributes as SET OF. */
-function checkSignature({ signer }: SignedData, certificate: Certificate): void {
-  const { signatureAlgorithm, digestAlgorithm, signedBytes, signature } = signer;
-  const { family, hash = digestAlgorithm } = signatureAlgorithm;
-  const paired = family !== "ed25519" || digestAlgorithm === ed25519Digest;
-  demand(paired, "crypto/timestamp-signature", "Ed25519 does not go with this digest algorithm");
-  const algorithm = family === "ed25519" ? signatureAlgorithm : { family, hash };
-  const valid = verifyWithAlgorithm(algorithm, certificate.publicKey, signedBytes, signature);
-  demand(valid, "crypto/timestamp-signature", "the signature of the time-stamp is wrong");
 }
 
 /** RFC 3161 §2.4.2: the name in the token must be one of the certificate's; a directory name is compared. */
