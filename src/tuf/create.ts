@@ -4,16 +4,17 @@
 
 import {
   canonicalJson,
+  concat,
   demand,
   emptyObject,
   formatUtcSeconds,
-  hex,
   olpcCanonicalJson,
   Problem,
+  utf8,
 } from "../core/index.ts";
 import type { Json, JsonObject } from "../core/index.ts";
-import { digestHex, type Signer } from "../crypto/index.ts";
-import { encodeKey, signerKey, usableKey } from "./key.ts";
+import { digestHex } from "../crypto/index.ts";
+import { encodeKey, usableKey } from "./key.ts";
 import {
   topLevelRoles,
   type Key,
@@ -24,6 +25,7 @@ import {
   type TopLevelRole,
 } from "./model.ts";
 import { isTargetPath } from "./names.ts";
+import { keysHeld, signerKeyObject, signWith, type RoleSigner } from "./signer.ts";
 
 export const specVersion = "1.0.34";
 
@@ -108,13 +110,7 @@ export interface Delegation extends RoleKeys {
 /** §4.5 DELEGATIONS. Problems `tuf/role-name`, `tuf/delegation-invalid`, `tuf/threshold`. */
 export function encodeDelegations(delegations: readonly Delegation[]): JsonObject {
   const roles = delegations.map((each): JsonObject => {
-    // What the name of a file can be everywhere, encoded or not.
-    demand(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(each.name), "tuf/role-name", `${each.name} cannot name a role`);
-    demand(
-      !(topLevelRoles as readonly string[]).includes(each.name),
-      "tuf/role-name",
-      `${each.name} is a top-level role`,
-    );
+    checkRoleName(each.name);
     const scope = each.paths ?? each.pathHashPrefixes ?? [];
     const one = (each.paths === undefined) !== (each.pathHashPrefixes === undefined);
     demand(one && scope.length > 0, "tuf/delegation-invalid", `${each.name} needs paths or path hash prefixes`);
@@ -128,6 +124,21 @@ export function encodeDelegations(delegations: readonly Delegation[]): JsonObjec
   const names = new Set(delegations.map((each) => each.name));
   demand(names.size === delegations.length, "tuf/role-name", "two delegations have one name");
   return { keys: encodeKeys(delegations.flatMap((each) => each.keys)), roles };
+}
+
+/** TAP 15: `2 ** bitLength` bins. Problems `tuf/role-name`, `tuf/threshold`. */
+export function encodeSuccinct(bitLength: number, namePrefix: string, role: RoleKeys): JsonObject {
+  checkRoleName(namePrefix);
+  return {
+    keys: encodeKeys(role.keys),
+    succinct_roles: { ...encodeRole(namePrefix, role), bit_length: bitLength, name_prefix: namePrefix },
+  };
+}
+
+function checkRoleName(name: string): void {
+  // What the name of a file can be everywhere, encoded or not.
+  demand(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name), "tuf/role-name", `${name} cannot name a role`);
+  demand(!(topLevelRoles as readonly string[]).includes(name), "tuf/role-name", `${name} is a top-level role`);
 }
 
 /** §4.5. */
@@ -173,11 +184,14 @@ export function describeFile(version: number, bytes: Uint8Array): MetaFile {
  */
 export async function signMetadata(
   signed: JsonObject,
-  signers: readonly Signer[],
-  keys: readonly Key[] = signers.map(signerKey),
+  signers: readonly RoleSigner[],
+  keys: readonly Key[] = signers.map(signerKeyObject),
 ): Promise<Uint8Array> {
   return addSignatures({ signed, signatures: [] }, signers, keys);
 }
+
+/** One signature of a file; TAP 18 has a `bundle` beside `sig`. */
+export type FileSignature = JsonObject & { readonly keyid: string; readonly sig: string };
 
 /** As `signMetadata`, keeping the signatures there are; one of the same key id is replaced. */
 export async function addSignatures(
@@ -185,29 +199,56 @@ export async function addSignatures(
     readonly signed: JsonObject;
     readonly signatures: readonly { readonly keyid: string; readonly sig: string }[];
   },
-  signers: readonly Signer[],
-  keys: readonly Key[] = signers.map(signerKey),
+  signers: readonly RoleSigner[],
+  keys: readonly Key[] = signers.map(signerKeyObject),
 ): Promise<Uint8Array> {
   const message = olpcCanonicalJson(file.signed);
-  const signatures = new Map(file.signatures.map((each) => [each.keyid, each.sig]));
+  const added = await signMessage(message, signers, keys);
+  const signatures = new Map(file.signatures.map((each) => [each.keyid, each as FileSignature]));
+  for (const each of added) signatures.set(each.keyid, each);
+  return encodeFile(message, [...signatures.values()], () => file.signed);
+}
+
+/** A signature for each key of `keys` that a signer holds. Problem `tuf/signer-unknown`. */
+export async function signMessage(
+  message: Uint8Array,
+  signers: readonly RoleSigner[],
+  keys: readonly Key[],
+): Promise<FileSignature[]> {
+  const signatures = new Map<string, FileSignature>();
   for (const signer of signers) {
-    const { fingerprint } = usableKey(signerKey(signer))!;
-    const held = keys.filter((key) => {
-      const usable = usableKey(key);
-      return usable?.fingerprint === fingerprint && usable.scheme === signer.scheme;
-    });
+    const held = keysHeld(signer, keys);
     demand(
       held.length > 0,
       "tuf/signer-unknown",
-      `the key of a signer (${signerKey(signer).keyid}) has no part in the role`,
+      `the key of a signer (${signerKeyObject(signer).keyid}) has no part in the role`,
     );
-    const sig = hex(await signer.sign(message));
-    for (const { keyid } of held) signatures.set(keyid, sig);
+    const fields = await signWith(signer, message);
+    for (const { keyid } of held) signatures.set(keyid, { ...fields, keyid });
   }
-  return canonicalJson({
-    signatures: [...signatures].map(([keyid, sig]) => ({ keyid, sig })),
-    signed: file.signed,
-  });
+  return [...signatures.values()];
+}
+
+const before = utf8('{"signatures":');
+const between = utf8(',"signed":');
+const after = utf8("}");
+
+/**
+ * The bytes of a file. What was signed stands in it as it was signed, unless it holds a control character, which OLPC
+ * canonical JSON leaves as it is and JSON does not allow.
+ */
+export function encodeFile(
+  message: Uint8Array,
+  signatures: readonly FileSignature[],
+  signed: () => JsonObject,
+): Uint8Array {
+  const isJson = !hasControl(message);
+  return concat(before, canonicalJson(signatures), between, isJson ? message : canonicalJson(signed()), after);
+}
+
+function hasControl(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) if ((bytes[at] as number) < 0x20) return true;
+  return false;
 }
 
 function createCommon(type: TopLevelRole, version: number, expiresMs: number): JsonObject {
@@ -225,7 +266,7 @@ function encodeKeys(keys: readonly Key[]): JsonObject {
   return object(keys.map((key) => [key.keyid, encodeKey(key)]));
 }
 
-function encodeMeta({ version, length, hashes }: MetaFile): JsonObject {
+export function encodeMeta({ version, length, hashes }: MetaFile): JsonObject {
   return {
     version,
     ...(length === undefined ? {} : { length }),

@@ -1,6 +1,6 @@
 // Which delegations cover a target path, TUF 1.0.34 §4.5 (paths, path_hash_prefixes) and TAP 15 (succinct_roles).
 
-import { utf8 } from "../core/index.ts";
+import { demand, utf8 } from "../core/index.ts";
 import { digestHex } from "../crypto/index.ts";
 import { matchesPattern } from "./glob.ts";
 import type { DelegatedRole, Delegations, Role, SuccinctRoles } from "./model.ts";
@@ -26,6 +26,20 @@ export function coveringDelegations(delegations: Delegations, path: string): Cov
     if (role.terminating) break;
   }
   return covering;
+}
+
+// Bins of more bits are found by the hash of a path and not by counting them up.
+const maxCountedBits = 16;
+
+/** Every delegation, in order of appearance. Problem `tuf/too-many-roles`. */
+export function* everyDelegation({ roles, succinct }: Delegations): Generator<{ name: string; role: Role }> {
+  yield* roles.map((role) => ({ name: role.name, role }));
+  if (succinct === undefined) return;
+  const { bitLength } = succinct;
+  demand(bitLength <= maxCountedBits, "tuf/too-many-roles", `bins of ${bitLength} bits are too many to go through`);
+  for (let bin = 0; bin < 2 ** bitLength; bin++) {
+    yield { name: binName(succinct, (bin * 2 ** (32 - bitLength)).toString(16).padStart(8, "0")), role: succinct };
+  }
 }
 
 function covers(role: DelegatedRole, path: string, pathHash: string): boolean {

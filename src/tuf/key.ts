@@ -2,7 +2,7 @@
 // key's own and bound to its type and curve: a signature never chooses it. Key ids are opaque (TAP 12): two ids of
 // one public key are one key. A key we cannot use is kept, and counts for nothing.
 
-import { fromHex, hex, olpcCanonicalJson, concat, Problem, isProblem, type JsonObject } from "../core/index.ts";
+import { concat, demand, fromHex, hex, isProblem, olpcCanonicalJson, Problem, type JsonObject } from "../core/index.ts";
 import {
   digestHex,
   ed25519PublicKey,
@@ -11,12 +11,15 @@ import {
   parsePublicKey,
   parsePublicKeyPem,
   rawEd25519,
+  verifySignature,
   type KeyType,
   type PublicKey,
   type Scheme,
   type Signer,
 } from "../crypto/index.ts";
-import type { Key } from "./model.ts";
+import { identityScheme, identityVerification } from "./identity.ts";
+import type { Key, Signature } from "./model.ts";
+import { mlDsaKey, verifyMlDsaMetadata } from "./post-quantum.ts";
 
 /** A key that signatures can be checked with. */
 export interface UsableKey {
@@ -81,6 +84,47 @@ function readPublicKey(type: KeyType, value: string): PublicKey {
   return parsePublicKeyPem(value);
 }
 
+/** What `validSigners` needs of a key, of whatever kind. */
+export interface VerificationKey {
+  /** The same for the same key, whatever its id, encoding or scheme. */
+  readonly fingerprint: string;
+  /** `canonical` is the canonical JSON of what is signed. */
+  verify(canonical: Uint8Array, signature: Signature): boolean;
+}
+
+const verification = new WeakMap<Key, VerificationKey | undefined>();
+
+/** As `usableKey`, with the kinds that crypto's `verifySignature` does not know: ML-DSA (TAP 21), identities (TAP 18). */
+export function verificationKey(key: Key): VerificationKey | undefined {
+  const identity = identityVerification(key);
+  if (identity !== undefined) return identity;
+  if (!verification.has(key)) verification.set(key, readVerificationKey(key));
+  return verification.get(key);
+}
+
+function readVerificationKey(key: Key): VerificationKey | undefined {
+  const usable = usableKey(key);
+  if (usable !== undefined) {
+    const { publicKey, scheme, fingerprint } = usable;
+    return overBytes(fingerprint, (canonical, sig) => verifySignature(publicKey, scheme, canonical, sig));
+  }
+  const quantum = mlDsaKey(key);
+  if (quantum === undefined) return undefined;
+  const { publicKey, fingerprint } = quantum;
+  return overBytes(fingerprint, (canonical, sig) => verifyMlDsaMetadata(publicKey, canonical, sig));
+}
+
+/** A signature that is not hexadecimal throughout is no signature. */
+function overBytes(
+  fingerprint: string,
+  verify: (canonical: Uint8Array, signature: Uint8Array) => boolean,
+): VerificationKey {
+  return {
+    fingerprint,
+    verify: (canonical, { sig }) => /^([0-9a-fA-F]{2})+$/.test(sig) && verify(canonical, fromHex(sig)),
+  };
+}
+
 /**
  * The key object for a public key, with the id that §4.2.1 asks for, so that clients which compute it agree:
  * ed25519, ECDSA on P-256, P-384 or P-521, and RSA-PSS with SHA-256. `scheme` is a TUF name, when the key allows more than one.
@@ -101,6 +145,16 @@ function usualScheme(type: KeyType): string {
   return type === "rsa" ? "rsassa-pss-sha256" : type.replace("ecdsa-p", "ecdsa-sha2-nistp");
 }
 
+/**
+ * TAP 18: the key object of an identity, with the id that other implementations compute.
+ * Problem `tuf/key-unsupported`: an identity or issuer that is nobody.
+ */
+export function createIdentityKey(issuer: string, identity: string): Key {
+  demand(issuer !== "" && identity !== "", "tuf/key-unsupported", "an identity needs its name and its issuer");
+  const key: Key = { keyid: "", ...identityScheme, value: undefined, identity: { identity, issuer } };
+  return { ...key, keyid: digestHex("sha256", olpcCanonicalJson(encodeKey(key))) };
+}
+
 /** The key object of the key that a signer signs with. Problem `tuf/key-unsupported`. */
 export function signerKey(signer: Signer): Key {
   for (const [name, each] of keySchemes) if (each.scheme === signer.scheme) return createKey(signer.publicKey, name);
@@ -109,5 +163,6 @@ export function signerKey(signer: Signer): Key {
 
 /** The key object of §4.2.2. */
 export function encodeKey(key: Key): JsonObject {
-  return { keytype: key.keytype, scheme: key.scheme, keyval: { public: key.value ?? "" } };
+  const keyval = key.identity === undefined ? { public: key.value ?? "" } : { ...key.identity };
+  return { keytype: key.keytype, scheme: key.scheme, keyval };
 }

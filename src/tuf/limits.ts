@@ -11,8 +11,10 @@ export interface TufLimits {
   readonly snapshotBytes: number;
   /** One targets file: Z; also the most that a listed length may ask for. */
   readonly targetsBytes: number;
-  /** One target file, which is held in memory. */
+  /** One target file, when it is held in memory. */
   readonly targetFileBytes: number;
+  /** One target file, when it goes to a sink piece by piece. */
+  readonly streamedFileBytes: number;
   /** Root files downloaded in one update: Y of §5.3.3. */
   readonly rootRotations: number;
   /** Delegated roles visited in one search (§5.6.7.1). */
@@ -25,6 +27,7 @@ export const defaultLimits: TufLimits = {
   snapshotBytes: 2_000_000,
   targetsBytes: 5_000_000,
   targetFileBytes: 512 * 1024 * 1024,
+  streamedFileBytes: 1024 ** 4,
   rootRotations: 256,
   delegations: 32,
 };
@@ -37,8 +40,12 @@ export const maxRoleKeys = 256;
 export const maxKeys = 4096;
 /** Delegations in one file: 16,384 bins and room to spare. */
 export const maxDelegatedRoles = 32_768;
+/** Delegated roles visited when all of a repository is walked, which is never more than its bins and some. */
+export const maxWalkedRoles = 65_536;
 /** Patterns or prefixes of one delegation. */
 export const maxPatterns = 32_768;
+/** Hashes of one file. */
+export const maxHashes = 16;
 /** Nesting of a metadata file; what `custom` holds counts. */
 export const maxDepth = 32;
 /** Bytes of a role's name once percent-encoded, so that `N.NAME.json` is a file name on every system. */

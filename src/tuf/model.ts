@@ -1,7 +1,7 @@
 // TUF 1.0.34 §4: the metadata as a model. It is read-only and partial: fields that the specification does not name
 // stay in `tree`, over which signatures are made and checked, and are never lost by going through the model.
 
-import type { JsonObject, Verified } from "../core/index.ts";
+import type { Json, JsonObject, Verified } from "../core/index.ts";
 
 export type TopLevelRole = "root" | "targets" | "snapshot" | "timestamp";
 export const topLevelRoles: readonly TopLevelRole[] = ["root", "targets", "snapshot", "timestamp"];
@@ -12,6 +12,8 @@ export interface Key {
   readonly keytype: string;
   readonly scheme: string;
   readonly value: string | undefined;
+  /** TAP 18: who signs, for keys that are identities. */
+  readonly identity?: { readonly issuer: string; readonly identity: string };
 }
 
 export interface Role {
@@ -23,6 +25,8 @@ export interface Signature {
   readonly keyid: string;
   /** As it stands in the file: a key holder who has not signed yet is an empty text in some repositories. */
   readonly sig: string;
+  /** TAP 18: what proves the signature of an identity. */
+  readonly bundle?: Json;
 }
 
 interface Common {

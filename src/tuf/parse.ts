@@ -3,10 +3,21 @@
 // key ids are unique in a role and among signatures, hashes are never an empty list. Key ids are opaque (TAP 12).
 // Nothing here looks at a signature: whatever these functions return is still unverified.
 
-import { Fields, isProblem, olpcCanonicalJson, parseJson, parseUtcSeconds, Problem, type Json } from "../core/index.ts";
+import {
+  Fields,
+  isJsonObject,
+  isProblem,
+  olpcCanonicalJson,
+  parseJson,
+  parseUtcSeconds,
+  Problem,
+  type Json,
+} from "../core/index.ts";
+import { LazyMap } from "./lazy-map.ts";
 import {
   maxDelegatedRoles,
   maxDepth,
+  maxHashes,
   maxKeys,
   maxPatterns,
   maxRoleKeys,
@@ -33,6 +44,7 @@ import {
 import { percentEncode } from "./names.ts";
 
 const code = "tuf/metadata-invalid";
+const digestForm = /^[0-9a-f]{32,256}$/;
 
 /** §4.3. Problem `tuf/metadata-invalid`, as of every function here. */
 export function parseRoot(bytes: Uint8Array, maxBytes: number): Metadata<Root> {
@@ -56,7 +68,7 @@ export function parseTimestamp(bytes: Uint8Array, maxBytes: number): Metadata<Ti
 export function parseSnapshot(bytes: Uint8Array, maxBytes: number): Metadata<Snapshot> {
   return parseMetadata(bytes, "snapshot", maxBytes, (signed) => ({
     ...readCommon(signed),
-    meta: readMap(signed.object("meta"), readMetaFile),
+    meta: readLazily(signed.object("meta"), isMetaFile, readMetaFile),
   }));
 }
 
@@ -64,7 +76,7 @@ export function parseSnapshot(bytes: Uint8Array, maxBytes: number): Metadata<Sna
 export function parseTargets(bytes: Uint8Array, maxBytes: number): Metadata<Targets> {
   return parseMetadata(bytes, "targets", maxBytes, (signed) => ({
     ...readCommon(signed),
-    targets: readMap(signed.object("targets"), readTarget),
+    targets: readLazily(signed.object("targets"), isTarget, readTarget),
     delegations: signed.optional("delegations", (name) => readDelegations(signed.object(name))),
   }));
 }
@@ -94,10 +106,11 @@ function parseMetadata<T>(
 }
 
 function readSignatures(file: Fields): Signature[] {
-  const signatures = file.objects("signatures", { max: maxSignatures }, (each) => ({
-    keyid: each.string("keyid", { max: 1024 }),
-    sig: each.string("sig"),
-  }));
+  const signatures = file.objects("signatures", { max: maxSignatures }, (each): Signature => {
+    const bundle = each.optional("bundle", (name) => each.json(name));
+    const signature = { keyid: each.string("keyid", { max: 1024 }), sig: each.string("sig") };
+    return bundle === undefined ? signature : { ...signature, bundle };
+  });
   // §4.2.1: the keyid MUST be unique in the "signatures" array.
   if (new Set(signatures.map((each) => each.keyid)).size !== signatures.length) {
     throw file.problem("signatures", "holds two signatures with one keyid");
@@ -125,6 +138,53 @@ function readMap<T>(fields: Fields, read: (item: Fields, name: string) => T): Ma
   return out;
 }
 
+/**
+ * As `readMap`, for maps of many thousand entries, of which most are never looked at: each is checked now and read when
+ * it is asked for. `isPlain` says, of all but odd ones, that `read` would accept it.
+ */
+function readLazily<T extends object>(
+  fields: Fields,
+  isPlain: (value: Json) => boolean,
+  read: (item: Fields, name: string) => T,
+): ReadonlyMap<string, T> {
+  const tree = fields.value;
+  let size = 0;
+  for (const name in tree) {
+    size++;
+    if (!isPlain(tree[name] as Json)) read(fields.object(name), name);
+  }
+  return new LazyMap(tree, size, (name) => read(fields.object(name), name));
+}
+
+function isMetaFile(value: Json): boolean {
+  if (!isJsonObject(value)) return false;
+  const { version, length, hashes } = value;
+  return (
+    isFrom(1, version) && (length === undefined || isFrom(1, length)) && (hashes === undefined || areHashes(hashes))
+  );
+}
+
+function isTarget(value: Json): boolean {
+  if (!isJsonObject(value)) return false;
+  const { length, hashes, custom } = value;
+  return isFrom(0, length) && areHashes(hashes) && (custom === undefined || isJsonObject(custom));
+}
+
+function isFrom(min: number, value: Json | undefined): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= min;
+}
+
+function areHashes(value: Json | undefined): boolean {
+  if (!isJsonObject(value)) return false;
+  let count = 0;
+  for (const algorithm in value) {
+    const digest = value[algorithm];
+    if (typeof digest !== "string" || !digestForm.test(digest)) return false;
+    count++;
+  }
+  return count > 0 && count <= maxHashes;
+}
+
 function readKeys(owner: Fields): Map<string, Key> {
   const keys = readMap(owner.object("keys"), readKey);
   if (keys.size > maxKeys) throw owner.problem("keys", `has more than ${maxKeys} keys`);
@@ -134,7 +194,9 @@ function readKeys(owner: Fields): Map<string, Key> {
 function readKey(fields: Fields, keyid: string): Key {
   const keyval = fields.object("keyval").value;
   const value: Json | undefined = keyval["public"];
+  const { issuer, identity } = keyval;
   return {
+    ...(typeof issuer === "string" && typeof identity === "string" ? { identity: { issuer, identity } } : {}),
     keyid,
     keytype: fields.string("keytype"),
     scheme: fields.string("scheme"),
@@ -163,11 +225,11 @@ function readMetaFile(fields: Fields): MetaFile {
 }
 
 function readHashes(fields: Fields): Map<string, string> {
-  const hashes = fields.stringMap("hashes", { max: 16 });
+  const hashes = fields.stringMap("hashes", { max: maxHashes });
   if (hashes.size === 0) throw fields.problem("hashes", "is empty");
   // A digest becomes part of a file name, so it can be nothing but digits.
   for (const digest of hashes.values()) {
-    if (!/^[0-9a-f]{32,256}$/.test(digest)) throw fields.problem("hashes", "holds something that is not a digest");
+    if (!digestForm.test(digest)) throw fields.problem("hashes", "holds something that is not a digest");
   }
   return hashes;
 }

@@ -1,243 +1,322 @@
-// Publishing, TUF 1.0.34 §6: from the files there are to the files there will be, as an ordered list that the caller
-// stores one after another. Target files come first, then root, then what root signs, the timestamp last, so that a
-// client that reads meanwhile sees the old repository or the new one. Nothing is returned that our own client, which
-// knows the old repository, does not accept.
+// A repository read from its store. The store is not trusted: root is replayed from the first one, and every file is
+// verified as a client verifies it, except that what has expired is still the state to go on from.
 
-import { demand, formatUtcSeconds, Problem, type Json, type JsonObject } from "../core/index.ts";
-import type { Signer } from "../crypto/index.ts";
+import { demand, isProblem, Problem, type Verified } from "../core/index.ts";
+import { BinText } from "./bin-text.ts";
+import { isBinOf } from "./bins.ts";
+import { coveringDelegations } from "./delegation.ts";
+import type { VerifyIdentity } from "./identity.ts";
+import { defaultLimits } from "./limits.ts";
+import type { Metadata, Root, SuccinctRoles, TargetFile, Targets, TrustedSet } from "./model.ts";
+import { roleFile } from "./names.ts";
+import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from "./parse.ts";
+import { prepareKeys } from "./post-quantum.ts";
+import type { BinsState, DelegatedTargets, Repository } from "./repository-model.ts";
+import type { RepositoryStore } from "./repository-store.ts";
+import { RoleCache } from "./role-cache.ts";
+import { parseSettings, settingsRecord, type RepositorySettings } from "./settings.ts";
+import { SnapshotIndex } from "./snapshot-index.ts";
+import { markSeen } from "./verify-publication.ts";
 import {
-  createSnapshot,
-  createTargets,
-  createTimestamp,
-  describeFile,
-  describeTarget,
-  encodeDelegations,
-  encodeTarget,
-  object,
-  signMetadata,
-  specVersion,
-  type Delegation,
-  type NewTarget,
-} from "./create.ts";
-import type { Metadata, Root, Targets } from "./model.ts";
-import { roleFile, targetFile } from "./names.ts";
-import {
-  readRoot,
-  readSnapshotVersion,
-  readTargets,
-  readTimestampVersion,
-  versionedFile,
-  type RepositoryFile,
-  type RepositoryState,
-} from "./state.ts";
-import { verifyPublication } from "./verify-publication.ts";
-import { delegated, topLevel, validSigners, type Authority } from "./verify.ts";
+  checkTargetPath,
+  delegated,
+  listedFile,
+  topLevel,
+  verifiedTarget,
+  verifyBootstrapRoot,
+  verifyFile,
+  verifyNextRoot,
+  verifySnapshot,
+  verifyTargets,
+  verifyTimestamp,
+  type Authority,
+} from "./verify.ts";
 
-/** What changes in one targets role. An entry without any change gives the role a new version and a new expiry. */
-export interface TargetChanges {
-  readonly add?: readonly NewTarget[];
-  readonly remove?: readonly string[];
-  /** Takes the place of all delegations of the role. */
-  readonly delegations?: readonly Delegation[];
+/** The record of when the first bin of each role expires: nothing else tells without reading them all. */
+export const binsExpiryRecord = "bins-expiry";
+/** Before anything expires. */
+const everMs = Number.NEGATIVE_INFINITY;
+const maxDelegatedRoles = 4096;
+
+export interface BinsOf {
+  readonly delegator: string;
+  readonly succinct: SuccinctRoles;
+  readonly authority: Authority;
 }
 
-export interface Changes {
-  /** The next root, signed: see `createNextRoot`, `signMetadata` and `addSignatures`. */
-  readonly root?: Uint8Array;
-  /** By role name. */
-  readonly targets?: ReadonlyMap<string, TargetChanges>;
+export interface RepositoryParts {
+  readonly store: RepositoryStore;
+  readonly revision: number;
+  readonly firstRoot: Uint8Array;
+  readonly head: TrustedSet;
+  readonly settings: RepositorySettings;
+  readonly delegated: ReadonlyMap<string, DelegatedTargets>;
+  readonly binsOf: ReadonlyMap<string, BinsOf>;
+  /** By delegator. */
+  readonly binsExpiryMs: ReadonlyMap<string, number>;
+  readonly index: SnapshotIndex;
+  readonly cache: RoleCache;
+  /** Verifies signatures of identities (TAP 18); without it they count for nothing. */
+  readonly verifyIdentity: VerifyIdentity | undefined;
+  /** Files of a publication that is not in the store yet. */
+  readonly unstored: Map<string, Uint8Array>;
 }
 
-export interface Signing {
-  /** By role name; those of roles that need no new version may be left out. */
-  readonly signers: ReadonlyMap<string, readonly Signer[]>;
-  /** Milliseconds from `now` to expiry. Delegated roles live as long as targets. */
-  readonly lifetimesMs: { readonly targets: number; readonly snapshot: number; readonly timestamp: number };
+export class OpenRepository implements Repository {
+  readonly revision: number;
+  readonly firstRoot: Uint8Array;
+  readonly head: TrustedSet;
+  readonly settings: RepositorySettings;
+  readonly delegated: ReadonlyMap<string, DelegatedTargets>;
+  readonly bins: ReadonlyMap<string, BinsState>;
+
+  constructor(readonly parts: RepositoryParts) {
+    ({
+      revision: this.revision,
+      firstRoot: this.firstRoot,
+      head: this.head,
+      settings: this.settings,
+      delegated: this.delegated,
+    } = parts);
+    this.bins = new Map(
+      [...parts.binsOf.values()].map(({ delegator, succinct, authority }) => [
+        delegator,
+        {
+          count: 2 ** succinct.bitLength,
+          namePrefix: succinct.namePrefix,
+          authority,
+          expiresMs: parts.binsExpiryMs.get(delegator),
+        },
+      ]),
+    );
+  }
+
+  async role(name: string): Promise<Verified<Metadata<Targets>> | undefined> {
+    if (name === "targets") return this.head.targets;
+    const known = this.parts.delegated.get(name);
+    if (known !== undefined) return known.metadata;
+    const bins = this.binsNamed(name);
+    return bins && this.loadRole(name, bins.authority);
+  }
+
+  async find(path: string): Promise<Verified<TargetFile> | undefined> {
+    checkTargetPath(path);
+    const visited = new Set<string>();
+    let pending = ["targets"];
+    for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+      if (visited.has(name)) continue;
+      if (visited.size > defaultLimits.delegations) return undefined;
+      visited.add(name);
+      const role = await this.role(name);
+      const target = role && verifiedTarget(role, path);
+      if (target !== undefined) return target;
+      const delegations = role?.signed.delegations;
+      if (delegations === undefined) continue;
+      const covering = coveringDelegations(delegations, path);
+      if (covering.at(-1)?.terminating) pending = [];
+      pending.push(...covering.map((each) => each.name).reverse());
+    }
+    return undefined;
+  }
+
+  listedVersion(role: string): number | undefined {
+    return this.head.snapshot.signed.meta.get(`${role}.json`)?.version;
+  }
+
+  /** True when any role that is reached lists the path with this hash, hidden by another or not. */
+  async isListed(path: string, hash: string): Promise<boolean> {
+    const lists = (role: Metadata<Targets> | undefined): boolean =>
+      [...(role?.signed.targets.get(path)?.hashes.values() ?? [])].includes(hash);
+    if (lists(this.head.targets)) return true;
+    for (const { metadata } of this.delegated.values()) if (lists(metadata)) return true;
+    for (const { succinct } of this.parts.binsOf.values()) {
+      const [bin] = coveringDelegations({ keys: new Map(), roles: [], succinct }, path);
+      if (lists(await this.role(bin!.name))) return true;
+    }
+    return false;
+  }
+
+  /** A bin as text, verified as by `role`; undefined when only the parser can read it. */
+  async binText(name: string, { authority }: BinsOf): Promise<BinText | undefined> {
+    const { head, cache, store, unstored, verifyIdentity } = this.parts;
+    const listed = listedFile(head.snapshot, name);
+    const file = roleFile(name, listed.version);
+    const bytes = unstored.get(file) ?? (await need(store, file));
+    const text = BinText.read(bytes);
+    if (text === undefined || cache.wasVerified(file, authority.role, bytes)) return text;
+    await prepareKeys(authority.keys, verifyIdentity);
+    verifyFile(bytes, listed, authority.name);
+    verifyTargets(text.metadata, { authority, listed, now: everMs });
+    cache.note(file, authority.role, bytes);
+    return text;
+  }
+
+  binsNamed(name: string): BinsOf | undefined {
+    for (const each of this.parts.binsOf.values()) if (isBinOf(each.succinct, name)) return each;
+    return undefined;
+  }
+
+  private async loadRole(name: string, authority: Authority): Promise<Verified<Metadata<Targets>>> {
+    const { head, cache, store, unstored } = this.parts;
+    const file = roleFile(name, listedFile(head.snapshot, name).version);
+    const known = cache.get(file, authority.role);
+    if (known !== undefined) return known;
+    const bytes = unstored.get(file) ?? (await need(store, file));
+    await prepareKeys(authority.keys, this.parts.verifyIdentity);
+    const metadata = cache.wasVerified(file, authority.role, bytes)
+      ? markSeen(parseTargets(bytes, defaultLimits.targetsBytes))
+      : verifyRole(bytes, name, head.snapshot, authority);
+    cache.put(file, authority.role, metadata);
+    return metadata;
+  }
 }
 
-export interface Publication {
-  /** In the order in which to store them. */
-  readonly files: readonly RepositoryFile[];
-  readonly state: RepositoryState;
+function verifyRole(
+  bytes: Uint8Array,
+  name: string,
+  snapshot: TrustedSet["snapshot"],
+  authority: Authority,
+): Verified<Metadata<Targets>> {
+  const listed = listedFile(snapshot, name);
+  verifyFile(bytes, listed, authority.name);
+  return verifyTargets(parseTargets(bytes, defaultLimits.targetsBytes), { authority, listed, now: everMs });
 }
 
-/** The first version of everything but root, which comes signed: its keys need not be here. */
-export async function initialRepository(
-  root: Uint8Array,
-  targets: ReadonlyMap<string, TargetChanges>,
-  signing: Signing,
-  now: number,
-): Promise<Publication> {
-  const changes = { root, targets: new Map([["targets", {}], ...targets]) };
-  return publishOver(undefined, changes, signing, now);
+/** False for a store in which no root has been published: it may hold records all the same. */
+export async function isRepository(store: RepositoryStore): Promise<boolean> {
+  return (await store.read(roleFile("root", 1))) !== undefined;
 }
 
-/** New versions of what changes, of every role that must be signed anew for it, of snapshot and of timestamp. */
-export async function publish(
-  state: RepositoryState,
-  changes: Changes,
-  signing: Signing,
-  now: number,
-): Promise<Publication> {
-  return publishOver(state, changes, signing, now);
+export interface RepositoryOptions {
+  /** Verifies signatures of identities (TAP 18); without it they count for nothing. */
+  readonly verifyIdentity?: VerifyIdentity | undefined;
 }
 
 /**
- * The same content with a later expiry: the timestamp, and the snapshot when its signers are given. What a server
- * that holds the online keys does from time to time.
+ * The state of the last commit. Problems: `tuf/metadata-missing` for a store without a repository, those of a client's
+ * update for one that was tampered with, `tuf/not-consistent`, and those of the store.
  */
-export async function resign(state: RepositoryState, signing: Signing, now: number): Promise<Publication> {
-  const root = readRoot(state.root);
-  const files: RepositoryFile[] = [];
-  let { snapshot } = state;
-  if (signing.signers.has("snapshot")) {
-    snapshot = await signSnapshot(root, state.targets, state, signing, now);
-    files.push([versionedFile(root, "snapshot", readSnapshotVersion(snapshot)), snapshot]);
+export async function openRepository(
+  store: RepositoryStore,
+  { verifyIdentity }: RepositoryOptions = {},
+): Promise<Repository> {
+  // Read first: should somebody commit meanwhile, what is read is newer than this and cannot be committed upon.
+  const revision = await store.revision();
+  const { first, root } = await replayRoots(store, verifyIdentity);
+  const timestampBytes = await need(store, roleFile("timestamp"));
+  const timestamp = verifyTimestamp(parseTimestamp(timestampBytes, defaultLimits.timestampBytes), {
+    root,
+    trusted: undefined,
+    now: everMs,
+  });
+  const listed = timestamp.signed.snapshot;
+  const snapshotBytes = verifyFile(await need(store, roleFile("snapshot", listed.version)), listed, "snapshot");
+  const snapshot = verifySnapshot(parseSnapshot(snapshotBytes, defaultLimits.snapshotBytes), {
+    root,
+    timestamp,
+    trusted: undefined,
+    now: everMs,
+  });
+  const load = async (name: string, authority: Authority): Promise<Verified<Metadata<Targets>>> => {
+    const file = roleFile(name, listedFile(snapshot, name).version);
+    await prepareKeys(authority.keys, verifyIdentity);
+    return verifyRole(await need(store, file), name, snapshot, authority);
+  };
+  const targets = await load("targets", topLevel(root, "targets"));
+  const { delegated: roles, binsOf } = await walkDelegations(targets, load);
+  return new OpenRepository({
+    store,
+    revision,
+    firstRoot: first.bytes,
+    head: { root, timestamp, snapshot, targets },
+    settings: parseSettings(await store.readRecord(settingsRecord)),
+    delegated: roles,
+    binsOf,
+    binsExpiryMs: readBinsExpiry(await store.readRecord(binsExpiryRecord)),
+    index: SnapshotIndex.of(snapshot.signed),
+    cache: new RoleCache(),
+    verifyIdentity,
+    unstored: new Map(),
+  });
+}
+
+async function need(store: RepositoryStore, path: string): Promise<Uint8Array> {
+  const bytes = await store.read(path);
+  if (bytes === undefined) throw new Problem("tuf/metadata-missing", `the repository has no ${path}`);
+  return bytes;
+}
+
+async function replayRoots(store: RepositoryStore, verifyIdentity: VerifyIdentity | undefined) {
+  const parse = async (bytes: Uint8Array): Promise<Metadata<Root>> => {
+    const root = parseRoot(bytes, defaultLimits.rootBytes);
+    await prepareKeys(root.signed.keys, verifyIdentity);
+    return root;
+  };
+  const first = verifyBootstrapRoot(await parse(await need(store, roleFile("root", 1))));
+  let root: Verified<Metadata<Root>> = first;
+  for (;;) {
+    const bytes = await store.read(roleFile("root", root.signed.version + 1));
+    if (bytes === undefined) break;
+    root = verifyNextRoot(root, await parse(bytes));
   }
-  const timestamp = await signTimestamp(root, snapshot, state, signing, now);
-  files.push([roleFile("timestamp"), timestamp]);
-  const next = { ...state, snapshot, timestamp };
-  await verifyPublication({ before: state, after: next, files, added: [], now });
-  return { files, state: next };
+  checkConsistent(root);
+  return { first, root };
 }
 
-async function publishOver(
-  before: RepositoryState | undefined,
-  changes: Changes,
-  signing: Signing,
-  now: number,
-): Promise<Publication> {
-  const rootBytes = changes.root ?? before?.root;
-  if (rootBytes === undefined) throw new Problem("tuf/metadata-missing", "a new repository needs its root");
-  const root = readRoot(rootBytes);
-  const targets = new Map(before?.targets);
-  const files: RepositoryFile[] = [...contentFiles(root, changes)];
-  if (changes.root !== undefined) files.push([roleFile("root", root.signed.version), rootBytes]);
-  const roleFiles = await signTargetRoles({ root, changes, signing, now }, targets);
-  const snapshot = await signSnapshot(root, targets, before, signing, now);
-  const timestamp = await signTimestamp(root, snapshot, before, signing, now);
-  files.push(...roleFiles);
-  files.push([versionedFile(root, "snapshot", readSnapshotVersion(snapshot)), snapshot]);
-  files.push([roleFile("timestamp"), timestamp]);
-  const state = { root: rootBytes, timestamp, snapshot, targets };
-  const added = [...(changes.targets ?? [])].flatMap(([, each]) => each.add ?? []);
-  await verifyPublication({ before, after: state, files, added, now });
-  return { files, state };
+/** Without them nothing can be published at once: a client would meet new files under names it read of before. */
+export function checkConsistent(root: Metadata<Root>): void {
+  const { consistentSnapshot } = root.signed;
+  demand(consistentSnapshot, "tuf/not-consistent", "a repository without consistent snapshots is not published into");
 }
 
-/** §6.2.1: a copy under each hash. */
-function* contentFiles(root: Metadata<Root>, changes: Changes): Generator<RepositoryFile> {
-  for (const { add } of changes.targets?.values() ?? []) {
-    for (const target of add ?? []) {
-      if (target.content === undefined) continue;
-      const { path, hashes } = describeTarget(target);
-      const prefixes = root.signed.consistentSnapshot ? [...hashes.values()] : [undefined];
-      for (const prefix of prefixes) yield [`targets/${targetFile(path, prefix)}`, target.content];
+/**
+ * Every role delegated to by name and every set of bins, from the top, each role once for each delegation to it.
+ * `load` is asked for every role and every authority.
+ */
+export async function walkDelegations(
+  targets: Verified<Metadata<Targets>>,
+  load: (name: string, authority: Authority) => Promise<Verified<Metadata<Targets>>>,
+): Promise<{ delegated: Map<string, DelegatedTargets>; binsOf: Map<string, BinsOf> }> {
+  const found = new Map<string, DelegatedTargets>();
+  const binsOf = new Map<string, BinsOf>();
+  const pending: [string, Verified<Metadata<Targets>>][] = [["targets", targets]];
+  for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
+    const [delegator, { signed }] = next;
+    const { delegations } = signed;
+    if (delegations?.succinct !== undefined) {
+      const { succinct } = delegations;
+      binsOf.set(delegator, { delegator, succinct, authority: delegated(delegations, succinct, succinct.namePrefix) });
+    }
+    for (const role of delegations?.roles ?? []) {
+      const authority = delegated(delegations!, role, role.name);
+      const metadata = await load(role.name, authority);
+      const before = found.get(role.name);
+      found.set(role.name, { metadata, authorities: [...(before?.authorities ?? []), authority] });
+      demand(found.size <= maxDelegatedRoles, "tuf/delegation-invalid", `over ${maxDelegatedRoles} delegated roles`);
+      if (before === undefined) pending.push([role.name, metadata]);
     }
   }
+  checkNames(found, binsOf);
+  return { delegated: found, binsOf };
 }
 
-interface Work {
-  readonly root: Metadata<Root>;
-  readonly changes: Changes;
-  readonly signing: Signing;
-  readonly now: number;
-}
-
-/**
- * Walks the delegations from the top, so that a role is signed by the authority it will have: the roles that change,
- * those that do not exist yet, and those that their new authority would no longer accept. Fills `targets`.
- */
-async function signTargetRoles(work: Work, targets: Map<string, Uint8Array>): Promise<RepositoryFile[]> {
-  const files: RepositoryFile[] = [];
-  const done = new Set<string>();
-  const pending: [string, Authority][] = [["targets", topLevel(work.root, "targets")]];
-  for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
-    const [name, authority] = next;
-    if (done.has(name)) continue;
-    done.add(name);
-    const before = targets.get(name);
-    const bytes = await signTargetRole(work, name, authority, before && readTargets(before));
-    const role = readTargets(bytes);
-    targets.set(name, bytes);
-    // A delegated role is stored before the role that delegates to it.
-    if (bytes !== before) files.unshift([versionedFile(work.root, name, role.signed.version), bytes]);
-    const { delegations } = role.signed;
-    if (delegations?.succinct !== undefined)
-      throw new Problem("tuf/succinct-roles", "publishing into bins is not supported");
-    for (const each of delegations?.roles ?? []) pending.push([each.name, delegated(delegations!, each, each.name)]);
+/** One name, one file: two roles under one would take each other's place. */
+function checkNames(roles: ReadonlyMap<string, unknown>, binsOf: ReadonlyMap<string, BinsOf>): void {
+  const prefixes = [...binsOf.values()].map(({ succinct }) => succinct.namePrefix);
+  demand(new Set(prefixes).size === prefixes.length, "tuf/role-name", "two roles have bins of one name");
+  for (const name of roles.keys()) {
+    const isBin = [...binsOf.values()].some(({ succinct }) => isBinOf(succinct, name));
+    demand(!isBin, "tuf/role-name", `${name} is the name of a bin and of a role`);
   }
-  for (const name of work.changes.targets?.keys() ?? []) {
-    demand(done.has(name), "tuf/role-name", `no role delegates to ${name}`);
+}
+
+function readBinsExpiry(bytes: Uint8Array | undefined): Map<string, number> {
+  try {
+    const times = bytes === undefined ? {} : (JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>);
+    return new Map(Object.entries(times).filter((each): each is [string, number] => typeof each[1] === "number"));
+  } catch (error) {
+    // Not known, as when it is not there: the bins are read when it matters.
+    if (error instanceof SyntaxError || isProblem(error)) return new Map();
+    throw error;
   }
-  return files;
-}
-
-async function signTargetRole(
-  { changes, signing, now }: Work,
-  name: string,
-  authority: Authority,
-  before: Metadata<Targets> | undefined,
-): Promise<Uint8Array> {
-  const change = changes.targets?.get(name);
-  const accepted = before !== undefined && validSigners(before, authority).length >= authority.role.threshold;
-  if (change === undefined && accepted) return before.bytes;
-  const expiresMs = now + signing.lifetimesMs.targets;
-  const signed = editTargets(before, change ?? {}, expiresMs);
-  return signRole(signed, name, authority, signing);
-}
-
-function editTargets(before: Metadata<Targets> | undefined, change: TargetChanges, expiresMs: number): JsonObject {
-  const tree = before?.tree ?? createTargets({ version: 1, expiresMs, targets: [] });
-  const targets = object(Object.entries(tree["targets"] as JsonObject));
-  for (const path of change.remove ?? []) {
-    demand(path in targets, "tuf/target-not-found", `${path} is not listed, so it cannot be removed`);
-    delete targets[path];
-  }
-  for (const each of change.add ?? []) targets[each.path] = encodeTarget(describeTarget(each));
-  const edited: Record<string, Json> = {
-    ...tree,
-    spec_version: specVersion,
-    version: before === undefined ? 1 : before.signed.version + 1,
-    expires: formatUtcSeconds(expiresMs),
-    targets,
-  };
-  if (change.delegations !== undefined) edited["delegations"] = encodeDelegations(change.delegations);
-  return edited;
-}
-
-/** §6.3.2. A role once listed stays listed (§5.5.5), even when nothing delegates to it any more. */
-async function signSnapshot(
-  root: Metadata<Root>,
-  targets: ReadonlyMap<string, Uint8Array>,
-  before: RepositoryState | undefined,
-  signing: Signing,
-  now: number,
-): Promise<Uint8Array> {
-  const version = before === undefined ? 1 : readSnapshotVersion(before.snapshot) + 1;
-  const meta = [...targets].map(([role, bytes]) => {
-    return [`${role}.json`, describeFile(readTargets(bytes).signed.version, bytes)] as const;
-  });
-  const signed = createSnapshot(version, now + signing.lifetimesMs.snapshot, meta);
-  return signRole(signed, "snapshot", topLevel(root, "snapshot"), signing);
-}
-
-/** §6.3.3. */
-async function signTimestamp(
-  root: Metadata<Root>,
-  snapshot: Uint8Array,
-  before: RepositoryState | undefined,
-  signing: Signing,
-  now: number,
-): Promise<Uint8Array> {
-  const last = before && readTimestampVersion(before.timestamp);
-  const listed = describeFile(readSnapshotVersion(snapshot), snapshot);
-  const signed = createTimestamp((last ?? 0) + 1, now + signing.lifetimesMs.timestamp, listed);
-  return signRole(signed, "timestamp", topLevel(root, "timestamp"), signing);
-}
-
-async function signRole(signed: JsonObject, name: string, authority: Authority, signing: Signing): Promise<Uint8Array> {
-  const signers = signing.signers.get(name) ?? [];
-  const keys = authority.role.keyids.flatMap((keyid) => authority.keys.get(keyid) ?? []);
-  return signMetadata(signed, signers, keys);
 }

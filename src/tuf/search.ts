@@ -2,11 +2,13 @@
 // terminating delegation is the last. A role is verified against the very delegation by which it was reached: that it
 // was good by another way says nothing.
 
-import type { Verified } from "../core/index.ts";
-import { coveringDelegations } from "./delegation.ts";
+import { demand, isProblem, type Verified } from "../core/index.ts";
+import { coveringDelegations, everyDelegation } from "./delegation.ts";
+import { maxWalkedRoles } from "./limits.ts";
 import type { Metadata, Role, TargetFile, Targets, TrustedSet } from "./model.ts";
 import { roleFile } from "./names.ts";
 import { parseTargets } from "./parse.ts";
+import { prepareKeys } from "./post-quantum.ts";
 import { fetchListed, loadCached, type Session } from "./session.ts";
 import {
   checkTargetPath,
@@ -30,17 +32,29 @@ interface Visit {
   readonly load: () => Promise<Verified<Metadata<Targets>>>;
 }
 
-export async function searchTarget(search: Search, path: string): Promise<Verified<TargetFile> | undefined> {
+/** A targets role that has been verified by the delegation through which it was reached. */
+export interface VisitedRole {
+  readonly name: string;
+  readonly metadata: Verified<Metadata<Targets>>;
+}
+
+/** `visited` hears of every role that was looked into, in order. */
+export async function searchTarget(
+  search: Search,
+  path: string,
+  visited?: (role: VisitedRole) => void,
+): Promise<Verified<TargetFile> | undefined> {
   checkTargetPath(path);
-  const visited = new Set<string>();
+  const seen = new Set<string>();
   // A stack: the next role to visit is the last.
   let pending: Visit[] = [{ name: "targets", load: async () => search.trusted.targets }];
   for (let visit = pending.pop(); visit !== undefined; visit = pending.pop()) {
-    if (visited.has(visit.name)) continue;
+    if (seen.has(visit.name)) continue;
     // The top-level role is not a delegation.
-    if (visited.size > search.session.limits.delegations) return undefined;
-    visited.add(visit.name);
+    if (seen.size > search.session.limits.delegations) return undefined;
+    seen.add(visit.name);
     const role = await visit.load();
+    visited?.({ name: visit.name, metadata: role });
     const target = verifiedTarget(role, path);
     if (target !== undefined) return target;
     const { delegations } = role.signed;
@@ -55,22 +69,77 @@ export async function searchTarget(search: Search, path: string): Promise<Verifi
   return undefined;
 }
 
-/** A delegated role with the checks of §5.6.1 to §5.6.6: from memory, from the store, or from the repository. */
+/**
+ * Every targets role that can be reached and that the snapshot lists, the top-level one first, each once for every
+ * delegation that vouches for it. One that the repository does not have is passed over when `skipMissing` says so.
+ * Problems of `update`; `tuf/too-many-roles`.
+ */
+export async function* walkRoles(
+  search: Search,
+  { skipMissing = false }: { readonly skipMissing?: boolean } = {},
+): AsyncGenerator<VisitedRole> {
+  const reached = new Map<Role, Set<string>>();
+  let count = 0;
+  const pending: VisitedRole[] = [{ name: "targets", metadata: search.trusted.targets }];
+  for (let visit = pending.pop(); visit !== undefined; visit = pending.pop()) {
+    yield visit;
+    const { delegations } = visit.metadata.signed;
+    if (delegations === undefined) continue;
+    for (const { name, role } of everyDelegation(delegations)) {
+      const names = reached.get(role) ?? new Set();
+      reached.set(role, names);
+      if (names.has(name) || !search.trusted.snapshot.signed.meta.has(`${name}.json`)) continue;
+      names.add(name);
+      demand(++count <= maxWalkedRoles, "tuf/too-many-roles", `more than ${maxWalkedRoles} roles are delegated to`);
+      const metadata = await loadUnlessMissing(search, name, delegated(delegations, role, name), skipMissing);
+      // Bins delegate no further; to hold them back would be to hold all of them.
+      if (metadata === undefined) continue;
+      if (metadata.signed.delegations === undefined) yield { name, metadata };
+      else pending.push({ name, metadata });
+    }
+  }
+}
+
+async function loadUnlessMissing(
+  search: Search,
+  name: string,
+  authority: Authority,
+  skipMissing: boolean,
+): Promise<Verified<Metadata<Targets>> | undefined> {
+  try {
+    return await verifyDelegated(search, name, authority);
+  } catch (problem) {
+    if (skipMissing && isProblem(problem, "tuf/metadata-missing")) return undefined;
+    throw problem;
+  }
+}
+
+/** A delegated role from memory, or as `verifyDelegated`. */
 async function loadDelegated(search: Search, role: string, authority: Authority): Promise<Verified<Metadata<Targets>>> {
-  const { session, trusted } = search;
   const known = search.verified.get(authority.role) ?? new Map<string, Verified<Metadata<Targets>>>();
   search.verified.set(authority.role, known);
-  const before = known.get(role);
-  if (before !== undefined) return before;
+  const metadata = known.get(role) ?? (await verifyDelegated(search, role, authority));
+  known.set(role, metadata);
+  return metadata;
+}
+
+/** A delegated role with the checks of §5.6.1 to §5.6.6: from the store, or from the repository. */
+async function verifyDelegated(
+  search: Search,
+  role: string,
+  authority: Authority,
+): Promise<Verified<Metadata<Targets>>> {
+  const { session, trusted } = search;
   const listed = listedFile(trusted.snapshot, role);
   const maxBytes = session.limits.targetsBytes;
+  await prepareKeys(authority.keys, session.verifyIdentity);
   const verify = (bytes: Uint8Array): Verified<Metadata<Targets>> => {
     verifyFile(bytes, listed, authority.name);
     return verifyTargets(parseTargets(bytes, maxBytes), { authority, listed, now: session.now });
   };
   const cached = await loadCached(session, roleFile(role), verify);
-  const metadata = cached ?? verify(await fetchListed(session, { role, root: trusted.root, listed, maxBytes }));
-  if (cached === undefined) await session.store.save(roleFile(role), metadata.bytes);
-  known.set(role, metadata);
+  if (cached !== undefined) return cached;
+  const metadata = await fetchListed(session, { role, root: trusted.root, listed, maxBytes }, verify);
+  await session.store.save(roleFile(role), metadata.bytes);
   return metadata;
 }

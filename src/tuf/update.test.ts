@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { World } from "../../test/tuf-world.ts";
+import { createMemoryFetcher } from "./memory.ts";
 import type { TufFetcher } from "./session.ts";
 import { dayMs, formatUtcSeconds, isProblem, type ProblemCode } from "../core/index.ts";
 
@@ -64,6 +65,37 @@ test("the walk is replayed from the bootstrap root without the network the secon
   const { trusted } = await world.update();
   assert.equal(trusted.root.signed.version, 3);
   assert.equal(world.requests[0], "4.root.json");
+});
+
+test("a root that is published between the walk and the timestamp is followed in the same update", async () => {
+  const world = await World.create();
+  await world.update();
+  const fetcher = createMemoryFetcher(world.files);
+  let isRotated = false;
+  const client = await world.update({
+    fetcher: {
+      fetch: async (path, maxBytes) => {
+        if (path === "timestamp.json" && !isRotated) {
+          isRotated = true;
+          world.tree("root").version++;
+          world.rotate("timestamp");
+          await world.serve("root");
+          await world.publish("timestamp");
+        }
+        return fetcher.fetch(path, maxBytes);
+      },
+    },
+  });
+  assert.equal(client.trusted.root.signed.version, 2);
+});
+
+test("a timestamp that no root vouches for is refused after one more look for a root", async () => {
+  const world = await World.create();
+  await world.update();
+  world.requests.length = 0;
+  world.replace("timestamp", (file) => (file.signed.version += 1));
+  await assert.rejects(world.update(), (error) => isProblem(error, "tuf/threshold"));
+  assert.deepEqual(world.requests, ["2.root.json", "timestamp.json", "2.root.json"]);
 });
 
 test("a root put into the store by somebody else is never trusted", async () => {

@@ -2,9 +2,9 @@
 // the file as trusted, or throws. Stricter than the text: a threshold counts distinct public keys, not key ids
 // (TAP 12), and a signature that is not hexadecimal throughout is no signature.
 
-import { demand, fromHex, markVerified, Problem, type Verified } from "../core/index.ts";
-import { digestHex, verifySignature, type HashAlgorithm } from "../crypto/index.ts";
-import { usableKey } from "./key.ts";
+import { demand, hex, markVerified, Problem, type Verified } from "../core/index.ts";
+import { createHasher, digestHex, type HashAlgorithm, type Hasher } from "../crypto/index.ts";
+import { verificationKey } from "./key.ts";
 import type {
   Delegations,
   Key,
@@ -32,16 +32,14 @@ export interface Authority {
  * each key of the role, whatever number of signatures the file carries.
  */
 export function validSigners<T>(metadata: Metadata<T>, { keys, role }: Authority): string[] {
-  const signatures = new Map(metadata.signatures.map((each) => [each.keyid, each.sig]));
+  const signatures = new Map(metadata.signatures.map((each) => [each.keyid, each]));
   const signers = new Map<string, string>();
   for (const keyid of role.keyids) {
     const key = keys.get(keyid);
-    const sig = signatures.get(keyid);
-    const usable = key === undefined || sig === undefined ? undefined : usableKey(key);
-    if (usable === undefined || signers.has(usable.fingerprint) || !/^([0-9a-fA-F]{2})+$/.test(sig!)) continue;
-    if (verifySignature(usable.publicKey, usable.scheme, metadata.message, fromHex(sig!))) {
-      signers.set(usable.fingerprint, keyid);
-    }
+    const signature = signatures.get(keyid);
+    const usable = key === undefined || signature === undefined ? undefined : verificationKey(key);
+    if (usable === undefined || signers.has(usable.fingerprint)) continue;
+    if (usable.verify(metadata.message, signature!)) signers.set(usable.fingerprint, keyid);
   }
   return [...signers.values()];
 }
@@ -181,27 +179,70 @@ export function delegated(delegations: Delegations, role: Role, name: string): A
 
 const algorithms: readonly string[] = ["sha256", "sha384", "sha512"] satisfies HashAlgorithm[];
 
+interface ListedFile {
+  readonly length: number | undefined;
+  readonly hashes: ReadonlyMap<string, string> | undefined;
+}
+
 /**
  * §5.5.2, §5.6.2, §5.7.3: the length, when one is listed, and every listed hash that we can compute, of which there
  * must be one. Made before the bytes are parsed. Problems `tuf/length`, `tuf/hash-mismatch`.
  */
-export function verifyFile(
-  bytes: Uint8Array,
-  { length, hashes }: { length: number | undefined; hashes: ReadonlyMap<string, string> | undefined },
-  name: string,
-): Verified<Uint8Array> {
-  demand(
-    length === undefined || bytes.length === length,
-    "tuf/length",
-    `${name} has ${bytes.length} bytes where ${length} are listed`,
-  );
-  const known = [...(hashes ?? [])].filter(([algorithm]) => algorithms.includes(algorithm));
-  demand(hashes === undefined || known.length > 0, "tuf/hash-mismatch", `${name} is listed with no hash that we know`);
-  for (const [algorithm, expected] of known) {
-    const same = digestHex(algorithm as HashAlgorithm, bytes) === expected;
-    demand(same, "tuf/hash-mismatch", `${name} does not have the ${algorithm} that is listed`);
+export function verifyFile(bytes: Uint8Array, listed: ListedFile, name: string): Verified<Uint8Array> {
+  checkLength(bytes.length, listed, name);
+  for (const [algorithm, expected] of knownHashes(listed, name)) {
+    checkHash(digestHex(algorithm, bytes), { algorithm, expected, name });
   }
   return markVerified(bytes);
+}
+
+/** As `verifyFile`, of a file that comes in pieces and is not to be used before `finish`. */
+export class FileCheck {
+  private size = 0;
+  private readonly hashers: readonly { algorithm: HashAlgorithm; expected: string; hasher: Hasher }[];
+
+  constructor(
+    private readonly listed: ListedFile & { readonly length: number },
+    private readonly name: string,
+  ) {
+    this.hashers = knownHashes(listed, name).map(([algorithm, expected]) => ({
+      algorithm,
+      expected,
+      hasher: createHasher(algorithm),
+    }));
+  }
+
+  /** Problem `tuf/length` as soon as there is too much. */
+  update(piece: Uint8Array): void {
+    this.size += piece.length;
+    if (this.size > this.listed.length) checkLength(this.size, this.listed, this.name);
+    for (const { hasher } of this.hashers) hasher.update(piece);
+  }
+
+  /** Problems `tuf/length`, `tuf/hash-mismatch`. */
+  finish(): void {
+    checkLength(this.size, this.listed, this.name);
+    for (const { algorithm, expected, hasher } of this.hashers) {
+      checkHash(hex(hasher.digest()), { algorithm, expected, name: this.name });
+    }
+  }
+}
+
+function checkLength(size: number, { length }: ListedFile, name: string): void {
+  demand(length === undefined || size === length, "tuf/length", `${name} has ${size} bytes where ${length} are listed`);
+}
+
+function knownHashes({ hashes }: ListedFile, name: string): [HashAlgorithm, string][] {
+  const known = [...(hashes ?? [])].filter(([algorithm]) => algorithms.includes(algorithm));
+  demand(hashes === undefined || known.length > 0, "tuf/hash-mismatch", `${name} is listed with no hash that we know`);
+  return known as [HashAlgorithm, string][];
+}
+
+function checkHash(
+  found: string,
+  { algorithm, expected, name }: { readonly algorithm: string; readonly expected: string; readonly name: string },
+): void {
+  demand(found === expected, "tuf/hash-mismatch", `${name} does not have the ${algorithm} that is listed`);
 }
 
 /** §5.6.7.1: what a trusted role says of a target, if anything. */
