@@ -4,6 +4,7 @@
 
 import { demand, fromUtf8, Problem } from "../core/index.ts";
 import { type Certificate, readDer, type SubjectAltName } from "../crypto/index.ts";
+import { matchesPattern, type Pattern } from "./pattern.ts";
 
 export const fulcioArc = "1.3.6.1.4.1.57264.1";
 export const usernameOid = `${fulcioArc}.7`;
@@ -50,6 +51,13 @@ export interface SignerIdentity {
   readonly extensions: ReadonlyMap<ExtensionName | LegacyExtensionName, string>;
 }
 
+function oidsOf<Name extends string>(numbers: Readonly<Record<Name, number>>): readonly (readonly [Name, string])[] {
+  return (Object.entries(numbers) as [Name, number][]).map(([name, number]) => [name, `${fulcioArc}.${number}`]);
+}
+
+const extensionOids = oidsOf(extensionNumbers);
+const legacyExtensionOids = oidsOf(legacyExtensionNumbers);
+
 const code = "sigstore/certificate-identity";
 
 /** The identity in a certificate. Problem `sigstore/certificate-identity` when it is none or ambiguous. */
@@ -60,12 +68,12 @@ export function identityOf(certificate: Certificate): SignerIdentity {
   demand(known, code, "certificate's subject alternative name is of an unknown kind");
   demand(name.value !== "", code, "certificate's subject alternative name is empty");
   const extensions = new Map<ExtensionName | LegacyExtensionName, string>();
-  for (const [key, number] of Object.entries(legacyExtensionNumbers) as [LegacyExtensionName, number][]) {
-    const value = certificate.extensions.get(`${fulcioArc}.${number}`)?.value;
+  for (const [key, oid] of legacyExtensionOids) {
+    const value = certificate.extensions.get(oid)?.value;
     if (value !== undefined) extensions.set(key, bareText(value));
   }
-  for (const [key, number] of Object.entries(extensionNumbers) as [ExtensionName, number][]) {
-    const value = certificate.extensions.get(`${fulcioArc}.${number}`)?.value;
+  for (const [key, oid] of extensionOids) {
+    const value = certificate.extensions.get(oid)?.value;
     if (value !== undefined) extensions.set(key, utf8String(value));
   }
   const legacy = extensions.get("legacyIssuer");
@@ -93,10 +101,10 @@ function utf8String(value: Uint8Array): string {
   return readDer(value, input, (reader) => reader.utf8String());
 }
 
-/** Whom a bundle must be from. Both are compared as a whole, byte by byte: no pattern, no prefix, no case folding. */
+/** Whom a bundle must be from. A string is compared as a whole, byte by byte; only a `Pattern` is a pattern. */
 export interface ExpectedIdentity {
-  readonly issuer: string;
-  readonly subjectAlternativeName: string;
+  readonly issuer: string | Pattern;
+  readonly subjectAlternativeName: string | Pattern;
   /** Facts that the certificate must state, exactly so. */
   readonly extensions?: ReadonlyMap<ExtensionName | LegacyExtensionName, string>;
 }
@@ -104,8 +112,18 @@ export interface ExpectedIdentity {
 /** True when the identity is the expected one. */
 export function isIdentity(identity: SignerIdentity, expected: ExpectedIdentity): boolean {
   return (
-    identity.issuer === expected.issuer &&
-    identity.subjectAlternativeName === expected.subjectAlternativeName &&
+    isExpected(identity.issuer, expected.issuer) &&
+    isExpected(identity.subjectAlternativeName, expected.subjectAlternativeName) &&
     [...(expected.extensions ?? [])].every(([name, value]) => identity.extensions.get(name) === value)
   );
+}
+
+/** True when the text is the one expected, or as the pattern says. */
+export function isExpected(text: string, expected: string | Pattern): boolean {
+  return typeof expected === "string" ? text === expected : matchesPattern(expected, text);
+}
+
+/** The expectation as a person wrote it. */
+export function expectedText(expected: string | Pattern): string {
+  return typeof expected === "string" ? expected : `${expected.text} (pattern)`;
 }

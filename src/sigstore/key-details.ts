@@ -64,11 +64,19 @@ export interface SigningAlgorithm {
   readonly scheme: Scheme;
 }
 
+// By kind and size of the key alone, so there are no more than there are kinds and RSA sizes.
+const algorithmsByKind = new Map<string, readonly SigningAlgorithm[]>();
+
 /** Every way in which a signer with this key may have signed, the usual one first. */
 export function signingAlgorithms(key: PublicKey): readonly SigningAlgorithm[] {
-  return table
+  const kind = `${key.type} ${key.bits}`;
+  const known = algorithmsByKind.get(kind);
+  if (known !== undefined) return known;
+  const algorithms = table
     .filter((each) => each.signing && fits(each, key))
     .map((each) => ({ keyDetails: each.name, scheme: each.scheme }));
+  algorithmsByKind.set(kind, algorithms);
+  return algorithms;
 }
 
 const hashNames: Readonly<Record<HashAlgorithm, string>> = {

@@ -2,7 +2,7 @@
 // which is the Merkle leaf. Every field has one form, so that verifier and log make the same bytes from the same
 // facts. An attestation is logged the same way, its digest being that of the DSSE pre-authentication encoding.
 
-import { base64, canonicalJson } from "../core/index.ts";
+import { base64, utf8 } from "../core/index.ts";
 import type { HashAlgorithm } from "../crypto/index.ts";
 import { hashName } from "./key-details.ts";
 
@@ -23,11 +23,14 @@ export interface HashedRekord {
   readonly keyDetails: string;
 }
 
-/** RFC 8785 JSON of the entry. */
+/**
+ * RFC 8785 JSON of the entry. Its names stand in that order here, and its values are base64 and names of algorithms, in
+ * which nothing is escaped: so the platform's own JSON is the canonical one.
+ */
 export function canonicalBody(entry: HashedRekord): Uint8Array {
   const rawBytes = base64(entry.verifier.der);
   const { keyDetails } = entry;
-  return canonicalJson({
+  const body = {
     apiVersion: hashedRekordVersion,
     kind: hashedRekordKind,
     spec: {
@@ -42,5 +45,6 @@ export function canonicalBody(entry: HashedRekord): Uint8Array {
         },
       },
     },
-  });
+  };
+  return utf8(JSON.stringify(body));
 }

@@ -18,6 +18,7 @@ import type { Bundle, BundleContent, SignerMaterial, TransparencyLogEntry } from
 import { bundleMediaType, parseLogEntry } from "./parse-bundle.ts";
 import type { EntryVerifier } from "./rekor-body.ts";
 import { hashedRekordRequestJson } from "./rekor.ts";
+import { dsseV1Json, hashedRekordV1Json, logEntryOfV1 } from "./rekor-v1.ts";
 import type { Trust } from "./trust.ts";
 import type { Thresholds, VerifyOptions } from "./verify.ts";
 import { verifyBundle } from "./verify.ts";
@@ -27,8 +28,10 @@ import type { Artifact } from "./verify-content.ts";
 export interface SigningServices {
   /** DER of a TimeStampResp over the signature's bytes. */
   readonly timestamps: readonly ((signature: Uint8Array) => Promise<Uint8Array>)[];
-  /** A TransparencyLogEntry's JSON for a hashedRekordRequestV002's. */
+  /** Rekor v2: a TransparencyLogEntry's JSON for a hashedRekordRequestV002's. */
   readonly logs: readonly ((request: JsonObject) => Promise<Json>)[];
+  /** Rekor v1: the answer for a proposed entry, `hashedrekord` for an artifact and `dsse` for an envelope. */
+  readonly logsV1?: readonly ((entry: JsonObject) => Promise<Json>)[];
 }
 
 export interface SignOptions {
@@ -62,10 +65,9 @@ export async function signMessage(bytes: Uint8Array, options: SignOptions): Prom
 /** Signs a payload of this type as a DSSE envelope; for a statement, `statementPayloadType`. Problems as `signMessage`. */
 export async function signEnvelope(payloadType: string, payload: Uint8Array, options: SignOptions): Promise<Bundle> {
   const prepared = await prepare(options);
-  const { signer, material } = options;
-  // sigstore_bundle.proto: the hint of a key and the keyid of its envelope must be the same.
-  const keyid = material.kind === "publicKey" ? { keyid: material.hint } : {};
-  const envelope: Envelope = await signDsse(payloadType, payload, [{ signer, ...keyid }]);
+  const { signer } = options;
+  // No keyid, even of a key: the bundle's hint names it, and other verifiers take a keyid for one of their own making.
+  const envelope: Envelope = await signDsse(payloadType, payload, [{ signer }]);
   const message = preAuthenticationEncoding(payloadType, payload);
   const content: BundleContent = { kind: "dsse", envelope };
   const signature = envelope.signatures[0]!.sig;
@@ -110,11 +112,16 @@ async function finish(signed: Signed, options: SignOptions): Promise<Bundle> {
   const timestamps = await Promise.all(services.timestamps.map((stamp) => stamp(signature)));
   const entry = { algorithm: hash, digest: digest(hash, signed.message), signature, verifier, keyDetails };
   const request = hashedRekordRequestJson(entry);
-  const answers = await Promise.all(services.logs.map((log) => log(request)));
+  const { content } = signed;
+  const requestV1 = content.kind === "dsse" ? dsseV1Json(content.envelope, verifier) : hashedRekordV1Json(entry);
+  const logEntries = await Promise.all([
+    ...services.logs.map(async (log) => readAnswer(await log(request))),
+    ...(services.logsV1 ?? []).map(async (log) => logEntryOfV1(await log(requestV1))),
+  ]);
   const bundle: Bundle = {
     mediaType: bundleMediaType,
     version: "0.3",
-    verificationMaterial: { signer: signed.material, logEntries: answers.map(readAnswer), timestamps },
+    verificationMaterial: { signer: signed.material, logEntries, timestamps },
     content: signed.content,
   };
   verifyBundle(bundle, ownOptions(signed, options));

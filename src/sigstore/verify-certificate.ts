@@ -76,12 +76,24 @@ function pathAt(leaf: Certificate, atMs: number, authority: TrustedAuthority): r
   return path;
 }
 
+/** A CT log's promise for the certificate. */
+export interface VerifiedSct {
+  readonly baseUrl: string;
+  readonly operator: string;
+  readonly timestampMs: number;
+}
+
 /**
  * Counts the CT logs, one for each operator, that vouch for the certificate; refuses a signed certificate timestamp
  * of a known log that is not valid. Problems `sigstore/sct-missing`, `sigstore/sct-invalid`.
  */
-export function verifyScts(leaf: Certificate, issuer: Certificate, trust: Trust, threshold: number): void {
-  const operators = new Set<string>();
+export function verifyScts(
+  leaf: Certificate,
+  issuer: Certificate,
+  trust: Trust,
+  threshold: number,
+): readonly VerifiedSct[] {
+  const verified: VerifiedSct[] = [];
   const list = leaf.extensions.get(oids.sctList);
   if (list !== undefined) {
     const entry = precertEntry(leaf, issuer.publicKey);
@@ -91,11 +103,13 @@ export function verifyScts(leaf: Certificate, issuer: Certificate, trust: Trust,
       const log = logs.find((each) => contains(each.validFor, sct.timestampMs));
       demand(log !== undefined, "sigstore/sct-invalid", "a CT log was not trusted at the time that it states");
       verifyOneSct(() => verifySct(sct, entry, log.key));
-      operators.add(log.operator);
+      verified.push({ baseUrl: log.baseUrl, operator: log.operator, timestampMs: sct.timestampMs });
     }
   }
-  const counted = `${operators.size} of ${threshold} needed signed certificate timestamps`;
-  demand(operators.size >= threshold, "sigstore/sct-missing", `the signer's certificate has ${counted} of known logs`);
+  const operators = new Set(verified.map(({ operator }) => operator)).size;
+  const counted = `${operators} of ${threshold} needed signed certificate timestamps`;
+  demand(operators >= threshold, "sigstore/sct-missing", `the signer's certificate has ${counted} of known logs`);
+  return verified;
 }
 
 function verifyOneSct(verify: () => void): void {

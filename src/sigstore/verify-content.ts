@@ -2,7 +2,7 @@
 // comes from the key, never from the bundle's own words. Stricter than other clients: the artifact must be a
 // subject of the in-toto statement, by digest and algorithm.
 
-import { demand, equalBytes, Fields, fromHex, type JsonObject, parseJson, Problem } from "../core/index.ts";
+import { demand, equalBytes, Fields, fromHex, isProblem, type JsonObject, parseJson, Problem } from "../core/index.ts";
 import {
   digest,
   digestBytes,
@@ -22,12 +22,14 @@ import type { EntryVerifier } from "./rekor-body.ts";
 export const statementPayloadType = "application/vnd.in-toto+json";
 
 /**
- * What the verifier holds and wants vouched for. `envelope` is for payloads that name no artifact, such as a policy:
+ * What the verifier holds and wants vouched for: the bytes, one digest, or several as `digestStream` makes them of a
+ * file too large to be held. `envelope` is for payloads that name no artifact, such as a policy:
  * the payload itself is then the content, and its type must be the one that is expected.
  */
 export type Artifact =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "digest"; readonly algorithm: HashAlgorithm; readonly digest: Uint8Array }
+  | { readonly kind: "digests"; readonly digests: ReadonlyMap<HashAlgorithm, Uint8Array> }
   | { readonly kind: "envelope"; readonly payloadType: string };
 
 /** The signed bytes with all that a log entry can say about them. */
@@ -61,14 +63,7 @@ export function signedContent(
     };
   }
   demand(artifact.kind !== "envelope", "sigstore/content-mismatch", "the bundle signs an artifact, not an envelope");
-  if (artifact.kind === "digest") {
-    const fits = artifact.digest.length === digestBytes[artifact.algorithm];
-    demand(fits, "sigstore/artifact-invalid", `artifact's digest is not of ${artifact.algorithm}`);
-  }
-  const digestOf: SignedContent["digestOf"] =
-    artifact.kind === "bytes"
-      ? digester(artifact.bytes)
-      : (algorithm) => (algorithm === artifact.algorithm ? artifact.digest : undefined);
+  const digestOf = artifactDigester(artifact);
   const { messageDigest } = content;
   // Only a hint (sigstore_common.proto, MessageSignature), but a bundle that contradicts the artifact is not for it.
   const own = messageDigest && digestOf(messageDigest.algorithm);
@@ -80,6 +75,18 @@ export function signedContent(
     ...(artifact.kind === "bytes" ? { message: artifact.bytes } : {}),
     digestOf,
   };
+}
+
+/** Problem `sigstore/artifact-invalid` for a digest of another length than its algorithm's. */
+function artifactDigester(artifact: Exclude<Artifact, { kind: "envelope" }>): SignedContent["digestOf"] {
+  if (artifact.kind === "bytes") return digester(artifact.bytes);
+  const given = artifact.kind === "digests" ? artifact.digests : new Map([[artifact.algorithm, artifact.digest]]);
+  demand(given.size > 0, "sigstore/artifact-invalid", "no digest of the artifact is given");
+  for (const [algorithm, value] of given) {
+    const fits = value.length === digestBytes[algorithm];
+    demand(fits, "sigstore/artifact-invalid", `artifact's digest is not of ${algorithm}`);
+  }
+  return (algorithm) => given.get(algorithm);
 }
 
 function digester(message: Uint8Array): SignedContent["digestOf"] {
@@ -98,22 +105,32 @@ export function digestMissing(): Problem {
   });
 }
 
-/** Checks the signature with one of the algorithms. Problems `sigstore/signature-invalid`, `sigstore/artifact-digest-unsuitable`. */
-export function verifyContentSignature(content: SignedContent, algorithms: readonly SigningAlgorithm[]): void {
+/**
+ * Checks the signature with one of the algorithms; gives the one that it was made with.
+ * Problems `sigstore/signature-invalid`, `sigstore/artifact-digest-unsuitable`.
+ */
+export function verifyContentSignature(
+  content: SignedContent,
+  algorithms: readonly SigningAlgorithm[],
+): SigningAlgorithm {
   const { key, signature, message } = content;
-  let tried = 0;
-  for (const { scheme } of algorithms) {
+  let untried = 0;
+  for (const algorithm of algorithms) {
+    const { scheme } = algorithm;
     const hash = schemeHash(scheme);
-    const known = hash && content.digestOf(hash);
-    if (message === undefined && known === undefined) continue;
-    tried++;
+    const known = hash && message === undefined ? content.digestOf(hash) : undefined;
+    if (message === undefined && known === undefined) {
+      untried++;
+      continue;
+    }
     const valid =
       message === undefined
         ? verifyDigest(key, scheme, known!, signature)
         : verifySignature(key, scheme, message, signature);
-    if (valid) return;
+    if (valid) return algorithm;
   }
-  if (tried === 0 && algorithms.length > 0) throw digestMissing();
+  // Pure Ed25519 signs the artifact itself, and another digest than the one at hand cannot be made: not known to be wrong.
+  if (untried > 0) throw digestMissing();
   throw new Problem("sigstore/signature-invalid", "the signature is not the signer's over this content");
 }
 
@@ -142,21 +159,22 @@ export function verifyEnvelopeContent(
   const expected = artifact.kind === "envelope" ? artifact.payloadType : statementPayloadType;
   const typed = envelope.payloadType === expected;
   demand(typed, "sigstore/payload-type-mismatch", `the envelope's payload is not of type ${expected}`);
-  const statement = parseStatement(envelope, artifact.kind !== "envelope" || predicateType !== undefined);
+  const statement =
+    artifact.kind !== "envelope" || predicateType !== undefined ? readStatement(envelope.payload) : undefined;
   if (predicateType !== undefined) {
     const same = statement?.predicateType === predicateType;
     demand(same, "sigstore/predicate-type-mismatch", `the statement's predicate is not of type ${predicateType}`);
   }
   if (artifact.kind !== "envelope") {
-    const named = statement?.subjects.some((subject) => isArtifact(subject.digests, artifact)) ?? false;
+    const own = statement === undefined ? [] : ownDigests(statement, artifact);
+    const named = statement?.subjects.some(({ digests }) => isArtifact(digests, own)) ?? false;
     demand(named, "sigstore/subject-mismatch", "the artifact is not among the subjects of the statement");
   }
   return statement;
 }
 
-function parseStatement(envelope: Envelope, needed: boolean): Statement | undefined {
-  if (!needed) return undefined;
-  const json = parseJson(envelope.payload, { maxBytes: maxBundleBytes });
+function readStatement(payload: Uint8Array): Statement {
+  const json = parseJson(payload, { maxBytes: maxBundleBytes });
   const fields = Fields.of(json, "statement", code);
   return {
     type: fields.oneOf("_type", ...statementTypes),
@@ -169,20 +187,40 @@ function parseStatement(envelope: Envelope, needed: boolean): Statement | undefi
   };
 }
 
-const algorithms: readonly HashAlgorithm[] = ["sha256", "sha384", "sha512"];
+const hashes: readonly HashAlgorithm[] = ["sha256", "sha384", "sha512"];
+
+/** Digest algorithms that subjects of a statement's bytes name; none where it is no statement. */
+export function subjectAlgorithms(payload: Uint8Array): readonly HashAlgorithm[] {
+  let statement: Statement;
+  try {
+    statement = readStatement(payload);
+  } catch (problem) {
+    if (isProblem(problem)) return [];
+    throw problem;
+  }
+  return hashes.filter((algorithm) => statement.subjects.some(({ digests }) => digests.has(algorithm)));
+}
 
 /** True when at least one digest that can be compared is there, and none of those differs. */
-function isArtifact(digests: ReadonlyMap<string, string>, artifact: Exclude<Artifact, { kind: "envelope" }>): boolean {
-  const compared = algorithms.filter(
-    (each) => digests.has(each) && (artifact.kind === "bytes" || artifact.algorithm === each),
-  );
-  return (
-    compared.length > 0 &&
-    compared.every((algorithm) => {
-      const own = artifact.kind === "bytes" ? digest(algorithm, artifact.bytes) : artifact.digest;
-      return sameHex(digests.get(algorithm)!, own);
-    })
-  );
+function isArtifact(
+  digests: ReadonlyMap<string, string>,
+  own: readonly (readonly [HashAlgorithm, Uint8Array])[],
+): boolean {
+  const compared = own.filter(([algorithm]) => digests.has(algorithm));
+  return compared.length > 0 && compared.every(([algorithm, value]) => sameHex(digests.get(algorithm)!, value));
+}
+
+/** The artifact's digests under those algorithms that a subject names, each made once for however many subjects. */
+function ownDigests(
+  statement: Statement,
+  artifact: Exclude<Artifact, { kind: "envelope" }>,
+): readonly (readonly [HashAlgorithm, Uint8Array])[] {
+  const digestOf = artifactDigester(artifact);
+  return hashes.flatMap((algorithm) => {
+    if (!statement.subjects.some(({ digests }) => digests.has(algorithm))) return [];
+    const own = digestOf(algorithm);
+    return own === undefined ? [] : [[algorithm, own] as const];
+  });
 }
 
 function sameHex(text: string, bytes: Uint8Array): boolean {

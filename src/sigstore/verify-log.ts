@@ -2,14 +2,26 @@
 // signed entry timestamp. Size and root are taken from the signed checkpoint alone. Stricter: a duplicate entry is
 // refused, thresholds count operators, and a time counts only under a verified signed entry timestamp.
 
-import { base64, canonicalJson, demand, equalBytes, hex, isProblem, Problem, type ProblemCode } from "../core/index.ts";
+import {
+  base64,
+  canonicalJson,
+  demand,
+  equalBytes,
+  hex,
+  isProblem,
+  Problem,
+  type ProblemCode,
+  type Verified,
+} from "../core/index.ts";
 import { verifySignature } from "../crypto/index.ts";
 import { type Checkpoint, leafHash, verifyCheckpoint, verifyInclusion } from "../tlog/index.ts";
+import { checkpointMemory, type CheckpointMemory } from "./checkpoint-memory.ts";
 import type { SigningAlgorithm } from "./key-details.ts";
 import { contains, type InclusionProof, type TransparencyLogEntry } from "./model.ts";
 import type { Trust, TrustedLog } from "./trust.ts";
 import type { SignedContent } from "./verify-content.ts";
 import { isRekorV2, verifyEntryBody } from "./verify-entry.ts";
+import { type Witnessed, verifyWitnesses, type WitnessRequirement } from "./verify-witnesses.ts";
 
 export interface VerifiedLogEntry {
   readonly entry: TransparencyLogEntry;
@@ -17,25 +29,35 @@ export interface VerifiedLogEntry {
   readonly logs: readonly TrustedLog[];
   /** From the signed entry timestamp; undefined when there is none, whatever the entry says. */
   readonly integratedMs: number | undefined;
+  /** The signed tree head that the entry is proven in; undefined where a promise alone vouches for it. */
+  readonly checkpoint: Checkpoint | undefined;
+  /** Who cosigned that; empty where nobody was asked for. */
+  readonly witnesses: readonly Witnessed[];
   /** The signature algorithms that the entry leaves possible. */
   readonly algorithms: readonly SigningAlgorithm[];
+}
+
+export interface LogRequirement {
+  /** How many operators must have logged it. */
+  readonly threshold: number;
+  readonly witnesses?: WitnessRequirement | undefined;
 }
 
 /**
  * Verifies every entry of a known log and counts the logs, one for each operator. An entry of an unknown log is passed
  * over: it could as well be missing. Problems `sigstore/log-duplicate`, `sigstore/log-threshold`,
  * `sigstore/log-promise-invalid`, `sigstore/log-proof-missing`, `sigstore/log-proof-invalid`,
- * `sigstore/log-entry-mismatch`, `sigstore/log-entry-unsupported`.
+ * `sigstore/log-entry-mismatch`, `sigstore/log-entry-unsupported`, `sigstore/witness-quorum`.
  */
 export function verifyLogEntries(
   entries: readonly TransparencyLogEntry[],
   content: SignedContent,
   trust: Trust,
-  threshold: number,
+  { threshold, witnesses }: LogRequirement,
 ): readonly VerifiedLogEntry[] {
   const places = new Set(entries.map(({ logId, logIndex }) => `${hex(logId)} ${logIndex}`));
   demand(places.size === entries.length, "sigstore/log-duplicate", "the bundle holds one log entry twice");
-  const verified = entries.flatMap((entry) => verifyEntry(entry, content, trust));
+  const verified = entries.flatMap((entry) => verifyEntry(entry, content, trust, witnesses));
   const operators = new Set(verified.map(({ logs }) => logs[0]!.operator));
   const unknown = entries.length - verified.length;
   const rest = unknown === 0 ? "" : `; ${unknown} of unknown logs`;
@@ -44,17 +66,23 @@ export function verifyLogEntries(
   return verified;
 }
 
-function verifyEntry(entry: TransparencyLogEntry, content: SignedContent, trust: Trust): readonly VerifiedLogEntry[] {
+function verifyEntry(
+  entry: TransparencyLogEntry,
+  content: SignedContent,
+  trust: Trust,
+  witnesses: WitnessRequirement | undefined,
+): readonly VerifiedLogEntry[] {
   const logs = trust.logs.filter((log) => equalBytes(log.logId, entry.logId));
   if (logs.length === 0) return [];
   const integratedMs = entry.signedEntryTimestamp === undefined ? undefined : verifyPromise(entry, logs);
-  if (entry.inclusionProof?.checkpoint !== undefined) verifyProof(entry, entry.inclusionProof, logs);
-  else {
-    // Only v0.1 bundles come here, parse-bundle.ts sees to it; a proof without a checkpoint proves nothing.
-    const promised = integratedMs !== undefined && !isRekorV2(entry);
-    demand(promised, "sigstore/log-proof-missing", "a log entry has no inclusion proof with a checkpoint");
-  }
-  return [{ entry, logs, integratedMs, algorithms: verifyEntryBody(entry, content) }];
+  const note = entry.inclusionProof?.checkpoint;
+  const checkpoint = note === undefined ? undefined : verifyProof(entry, logs, checkpointMemory(trust));
+  // Only v0.1 bundles may do without, parse-bundle.ts sees to it; a proof without a checkpoint proves nothing.
+  const promised = checkpoint !== undefined || (integratedMs !== undefined && !isRekorV2(entry));
+  demand(promised, "sigstore/log-proof-missing", "a log entry has no inclusion proof with a checkpoint");
+  const witnessed = witnesses === undefined ? [] : verifyWitnesses(note, logs, witnesses);
+  const algorithms = verifyEntryBody(entry, content);
+  return [{ entry, logs, integratedMs, checkpoint, witnesses: witnessed, algorithms }];
 }
 
 /** Rekor v1's signed entry timestamp: a signature over the RFC 8785 JSON of the entry. Gives the time in ms. */
@@ -71,9 +99,11 @@ function verifyPromise(entry: TransparencyLogEntry, logs: readonly TrustedLog[])
   return atMs;
 }
 
-function verifyProof(entry: TransparencyLogEntry, proof: InclusionProof, logs: readonly TrustedLog[]): void {
+function verifyProof(entry: TransparencyLogEntry, logs: readonly TrustedLog[], memory: CheckpointMemory): Checkpoint {
+  const proof = entry.inclusionProof as InclusionProof & { readonly checkpoint: string };
   try {
-    const { size, root } = verifyLogCheckpoint(proof.checkpoint!, logs);
+    const checkpoint = memory.recall(entry.logId, proof.checkpoint, () => verifyLogCheckpoint(proof.checkpoint, logs));
+    const { size, root } = checkpoint;
     const same = size === proof.treeSize && equalBytes(root, proof.rootHash);
     demand(same, "sigstore/log-proof-invalid", "the proof is for another tree than the checkpoint");
     const place = !isRekorV2(entry) || proof.logIndex === entry.logIndex;
@@ -85,6 +115,7 @@ function verifyProof(entry: TransparencyLogEntry, proof: InclusionProof, logs: r
       proof: proof.hashes,
       root,
     });
+    return checkpoint;
   } catch (cause) {
     if (!isProblem(cause)) throw cause;
     throw new Problem("sigstore/log-proof-invalid", "a log entry is not proven to be in the log", { cause });
@@ -94,7 +125,7 @@ function verifyProof(entry: TransparencyLogEntry, proof: InclusionProof, logs: r
 // Problems that say "not this name": another name of the same log may still be the right one.
 const otherName: readonly ProblemCode[] = ["tlog/note-unsigned", "tlog/checkpoint-origin"];
 
-function verifyLogCheckpoint(note: string, logs: readonly TrustedLog[]): Checkpoint {
+function verifyLogCheckpoint(note: string, logs: readonly TrustedLog[]): Verified<Checkpoint> {
   let reason: unknown;
   for (const verifier of logs.flatMap((log) => log.verifiers)) {
     // Rekor v1's origin is the name and a tree id: "<host> - <number>".

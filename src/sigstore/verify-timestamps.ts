@@ -2,13 +2,16 @@
 // signature, chain at its own time, purposes, imprint over the raw signature bytes, and that authority's window.
 
 import { demand, isProblem, Problem, type ProblemCode } from "../core/index.ts";
-import { verifyTimestamp } from "../crypto/index.ts";
+import { type Certificate, verifyTimestamp } from "../crypto/index.ts";
 import type { Trust } from "./trust.ts";
 
 export interface VerifiedStamp {
   readonly atMs: number;
   /** Whom it counts for. */
   readonly operator: string;
+  readonly uri: string;
+  /** The authority's signer, to its anchor. */
+  readonly path: readonly Certificate[];
 }
 
 /**
@@ -36,9 +39,10 @@ const otherAuthority: ReadonlySet<ProblemCode> = new Set(["crypto/timestamp-sign
 
 function verifyToken(token: Uint8Array, signature: Uint8Array, trust: Trust): readonly VerifiedStamp[] {
   let failure: unknown;
-  for (const { authority, operator } of trust.timestampAuthorities) {
+  for (const { authority, operator, uri } of trust.timestampAuthorities) {
     try {
-      return [{ atMs: verifyTimestamp(token, { data: signature, authority }).timeMs, operator }];
+      const { timeMs, path } = verifyTimestamp(token, { data: signature, authority });
+      return [{ atMs: timeMs, operator, uri, path }];
     } catch (problem) {
       if (!isProblem(problem)) throw problem;
       if (!otherAuthority.has(problem.code)) failure ??= problem;
