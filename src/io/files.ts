@@ -2,7 +2,7 @@
 // or the new, never a part. Reads are bounded.
 
 import { constants, type Stats } from "node:fs";
-import { link, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fromUtf8, isProblem, Problem } from "../core/index.ts";
 
@@ -14,14 +14,21 @@ function errno(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code;
 }
 
+export interface ReadOptions {
+  /** Refuses a link as the last part. */
+  readonly noFollow?: boolean;
+  /** Refuses a file that others can read: it is meant to hold a secret, and may hold one no longer. */
+  readonly private?: boolean;
+}
+
 /**
- * Content of a file of at most `maxBytes`, undefined when it is not there. `noFollow` refuses a link as the last part.
- * Problems `io/too-large`, `io/read`.
+ * Content of a file of at most `maxBytes`, undefined when it is not there.
+ * Problems `io/too-large`, `io/read`, `io/exposed`.
  */
 export async function readIfThere(
   path: string,
   maxBytes: number,
-  options: { readonly noFollow?: boolean } = {},
+  options: ReadOptions = {},
 ): Promise<Uint8Array | undefined> {
   // Never waiting for the other end of a pipe that somebody put there.
   const guarded = options.noFollow === true ? constants.O_NOFOLLOW : 0;
@@ -35,6 +42,7 @@ export async function readIfThere(
   try {
     const about = await file.stat();
     if (!about.isFile()) throw new Problem("io/read", `${path} is not a regular file`);
+    if (options.private === true) demandPrivate(path, about);
     if (about.size > maxBytes)
       throw new Problem("io/too-large", `${path} has ${about.size} bytes, over the limit of ${maxBytes}`);
     const bytes = await file.readFile();
@@ -45,14 +53,40 @@ export async function readIfThere(
   }
 }
 
+// As ssh has it: an owner can always make a file private. A secret that somebody else has mounted for a group of ours
+// is taken, one for everybody is not. Windows has no such modes.
+function demandPrivate(path: string, about: Stats): void {
+  if (process.platform === "win32") return;
+  const others = about.uid === process.getuid?.() ? 0o077 : 0o007;
+  if ((about.mode & others) === 0) return;
+  const mode = (about.mode & 0o777).toString(8).padStart(4, "0");
+  throw new Problem("io/exposed", `${path} is for its owner alone, but its mode is ${mode}`, {
+    hint: `others may have read it: replace what is in it, or if you are sure nobody has, chmod 600 ${path}`,
+  });
+}
+
+/** Bytes of a regular file, undefined when it is not there. Problem `io/read`. */
+export async function sizeIfThere(path: string): Promise<number | undefined> {
+  try {
+    const about = await stat(path);
+    if (!about.isFile()) throw new Problem("io/read", `${path} is not a regular file`);
+    return about.size;
+  } catch (cause) {
+    if (errno(cause) === "ENOENT" || errno(cause) === "ENOTDIR") return undefined;
+    if (isProblem(cause)) throw cause;
+    throw new Problem("io/read", `cannot read ${path}`, { cause });
+  }
+}
+
 /** As `readIfThere`; Problem `io/not-found` when it is not there. */
-export async function read(path: string, maxBytes: number): Promise<Uint8Array> {
-  const bytes = await readIfThere(path, maxBytes);
+export async function read(path: string, maxBytes: number, options: ReadOptions = {}): Promise<Uint8Array> {
+  const bytes = await readIfThere(path, maxBytes, options);
   if (bytes === undefined) throw new Problem("io/not-found", `there is no file ${path}`);
   return bytes;
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Makes the names in a folder durable. */
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, constants.O_RDONLY);
   try {
     await folder.sync();
@@ -73,8 +107,7 @@ export async function write(
   const folder = dirname(path);
   const temporary = join(folder, `.${process.pid}-${serial++}.tmp`);
   try {
-    await mkdir(folder, { recursive: true, mode: options.private === true ? 0o700 : 0o755 });
-    const file = await open(temporary, "wx", options.private === true ? privateMode : publicMode);
+    const file = await openNew(temporary, options.private === true);
     try {
       await file.writeFile(bytes);
       await file.sync();
@@ -91,6 +124,18 @@ export async function write(
     await rm(temporary, { force: true }).catch(() => undefined);
     if (errno(cause) === "EEXIST") throw new Problem("io/exists", `${path} is there already`, { cause });
     throw new Problem("io/write", `cannot write ${path}`, { cause });
+  }
+}
+
+/** The folder is there most times: it is made when it is not. */
+async function openNew(path: string, isPrivate: boolean): Promise<FileHandle> {
+  const mode = isPrivate ? privateMode : publicMode;
+  try {
+    return await open(path, "wx", mode);
+  } catch (cause) {
+    if (errno(cause) !== "ENOENT") throw cause;
+    await mkdir(dirname(path), { recursive: true, mode: isPrivate ? 0o700 : 0o755 });
+    return open(path, "wx", mode);
   }
 }
 
@@ -150,8 +195,8 @@ export async function listFiles(
 export function filesBelow(folder: string) {
   const at = (path: string): string => join(folder, path);
   return {
-    read: (path: string, maxBytes: number) => read(at(path), maxBytes),
-    readIfThere: (path: string, maxBytes: number) => readIfThere(at(path), maxBytes),
+    read: (path: string, maxBytes: number, options?: ReadOptions) => read(at(path), maxBytes, options),
+    readIfThere: (path: string, maxBytes: number, options?: ReadOptions) => readIfThere(at(path), maxBytes, options),
     write: (path: string, bytes: Uint8Array, options?: Parameters<typeof write>[2]) => write(at(path), bytes, options),
     remove: (path: string) => remove(at(path)),
   };

@@ -8,7 +8,7 @@
 
 import { open, readdir, rm, stat } from "node:fs/promises";
 import { connect, createServer } from "node:net";
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 import { join } from "node:path";
 import { Problem } from "../core/index.ts";
 
@@ -21,56 +21,86 @@ export interface FolderLock {
 }
 
 /** Locks a folder that is there. Problems `io/locked`, `io/lock-unavailable`. */
-export async function lockFolder(folder: string): Promise<FolderLock> {
+export async function lockFolder(
+  folder: string,
+  hint: string = "another `sealwright up` serves it",
+): Promise<FolderLock> {
   const handle = await open(folder);
   const own = `${socketPrefix}${process.pid}-${process.hrtime.bigint().toString(36)}`;
   const socketAt = (name: string): string => socketPath(folder, handle.fd, name);
-  let server: Server | undefined;
+  let socket: FolderSocket | undefined;
   try {
-    server = await listen(socketAt(own));
-    if (await isHeldByOthers(folder, own, socketAt))
-      throw new Problem("io/locked", `${folder} is in use`, { hint: "another `sealwright up` serves it" });
+    socket = await listen(socketAt(own));
+    if (await isHeldByOthers(folder, own, socketAt)) throw new Problem("io/locked", `${folder} is in use`, { hint });
   } catch (error) {
-    await release(server);
+    await socket?.close();
     await handle.close();
     throw error;
   }
-  const held = server;
+  const held = socket;
   return {
     async release() {
-      await release(held);
+      await held.close();
       await handle.close();
     },
   };
 }
 
 /** A long path is reached through the folder's own descriptor, which is short. */
-function socketPath(folder: string, descriptor: number, name: string): string {
+export function socketPath(folder: string, descriptor: number, name: string): string {
   const path = join(folder, name);
   if (Buffer.byteLength(path) <= maxSocketPath) return path;
   if (process.platform === "linux") return `/proc/self/fd/${descriptor}/${name}`;
   throw new Problem("io/lock-unavailable", `the path ${folder} is too long to be locked`);
 }
 
-function listen(path: string): Promise<Server> {
+/** A socket in a folder that this process listens on. */
+export interface FolderSocket {
+  /** Takes its file away and cuts the lines of those that hang on. */
+  close(): Promise<void>;
+}
+
+/** Problem `io/lock-unavailable`. */
+export function listen(path: string): Promise<FolderSocket> {
   return new Promise((resolve, reject) => {
-    // Whoever calls only wants to know whether somebody answers.
-    const server = createServer((socket) => socket.destroy());
+    const lines = new Set<Socket>();
+    // Whoever calls wants to know whether somebody answers, or when that ends.
+    const server = createServer((line) => {
+      lines.add(line);
+      line.unref();
+      line.on("error", () => line.destroy());
+      line.on("close", () => lines.delete(line));
+    });
     server.on("error", (cause) => {
       reject(new Problem("io/lock-unavailable", `no lock can be made at ${path}`, { cause }));
     });
     server.listen(path, () => {
       server.unref();
-      resolve(server);
+      resolve({ close: () => closeSocket(server, lines) });
     });
   });
 }
 
-function release(server: Server | undefined): Promise<void> {
-  // Closing takes the socket's file away.
+function closeSocket(server: Server, lines: ReadonlySet<Socket>): Promise<void> {
   return new Promise((resolve) => {
-    if (server === undefined) resolve();
-    else server.close(() => resolve());
+    // The file goes first: who is cut off then finds nobody there.
+    server.close(() => resolve());
+    for (const line of lines) line.destroy();
+  });
+}
+
+/** Returns when nobody listens there any longer, or after `waitMs`. */
+export function hangOn(path: string, waitMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const line = connect(path);
+    const timer = setTimeout(() => line.destroy(), waitMs);
+    line.on("error", () => line.destroy());
+    // Read, so that the end of the line is noticed.
+    line.resume();
+    line.on("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
   });
 }
 
@@ -90,7 +120,7 @@ async function isHeldByOthers(folder: string, own: string, socketAt: (name: stri
 }
 
 /** Only a refused connection and a missing file say that nobody listens; any other answer counts as alive. */
-function isAlive(path: string): Promise<boolean> {
+export function isAlive(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once("connect", () => {

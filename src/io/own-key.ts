@@ -13,10 +13,10 @@ import { readIfThere, write } from "./files.ts";
 
 const maxPemBytes = 64 * 1024;
 
-/** Problems `crypto/key-invalid`, `io/read`, `io/write`. */
+/** Problems `crypto/key-invalid`, `io/read`, `io/exposed`, `io/write`. */
 export async function ownKey(folder: string, name: string): Promise<PrivateKey> {
   const path = join(folder, `${name}.pem`);
-  const kept = await readIfThere(path, maxPemBytes);
+  const kept = await readIfThere(path, maxPemBytes, { private: true });
   if (kept !== undefined) return parsePrivateKeyPem(fromUtf8(kept));
   const key = generateKey("ecdsa-p256");
   try {

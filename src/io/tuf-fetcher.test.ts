@@ -8,7 +8,8 @@ import { test, type TestContext } from "node:test";
 import { serveRepository } from "../../test/interop/tuf-repository.ts";
 import { isProblem, utf8, type ProblemCode } from "../core/index.ts";
 import { createMemoryStore, update } from "../tuf/index.ts";
-import { createFolderFetcher, createHttpFetcher } from "./tuf-fetcher.ts";
+import { createFolderFetcher } from "./tuf-fetcher.ts";
+import { createHttpFetcher } from "./tuf-http.ts";
 
 async function serve(t: TestContext, listener: RequestListener): Promise<string> {
   const server = createServer(listener);
