@@ -55,7 +55,8 @@ function detailOf(reply: ApiReply): string {
   }
 }
 
-function refusal(url: string, reply: ApiReply): Problem {
+/** What an answer of another status than wanted is. Problems `api/unavailable`, `api/refused`. */
+export function refusal(url: string, reply: ApiReply): Problem {
   const busy = reply.status === 429 || reply.status >= 500;
   return new Problem(busy ? "api/unavailable" : "api/refused", `${url} answered ${reply.status}: ${detailOf(reply)}`);
 }

@@ -5,6 +5,7 @@ export const paths = {
   trustBundle: "/api/v2/trustBundle",
   configuration: "/api/v2/configuration",
   logEntries: "/api/v2/log/entries",
+  logEntriesV1: "/api/v1/log/entries",
   /** C2SP tlog-tiles read path of the log: `checkpoint`, `tile/...` below it. */
   log: "/api/v2",
   timestamp: "/api/v1/timestamp",
@@ -16,6 +17,8 @@ export const paths = {
   keySet: "/.well-known/jwks.json",
   decisions: "/api/v1/decisions",
   health: "/healthz",
+  /** Prometheus' text format. */
+  metrics: "/metrics",
 } as const;
 
 export const mediaTypes = {
