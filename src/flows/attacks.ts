@@ -13,18 +13,13 @@ import {
   createTimestamp,
   describeFile,
   describeTarget,
-  parseSnapshot,
-  parseTargets,
-  parseTimestamp,
-  type RepositoryState,
+  type Repository,
   signMetadata,
 } from "../tuf/index.ts";
 import { attest, type SigningWorld } from "./attest.ts";
 import type { Build } from "./build.ts";
 import type { Release } from "./release.ts";
 import type { Randomness } from "./world.ts";
-
-const maxBytes = 64 * 1024 * 1024;
 
 function withBundles(release: Release, bundles: ReadonlyMap<string, Uint8Array>): Release {
   return { ...release, bundles };
@@ -126,27 +121,26 @@ export async function vulnerableDependency(
  * that the online keys sign is in order. Path -> bytes of the files that change.
  */
 export async function oneKeyOfThree(
-  state: RepositoryState,
+  repository: Repository,
   target: { readonly path: string; readonly content: Uint8Array },
   signers: { readonly owner: LocalSigner; readonly snapshot: LocalSigner; readonly timestamp: LocalSigner },
   expiresMs: number,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
-  const before = parseTargets(state.targets.get("targets") ?? new Uint8Array(), maxBytes).signed;
-  const snapshotBefore = parseSnapshot(state.snapshot, maxBytes).signed;
-  const timestampBefore = parseTimestamp(state.timestamp, maxBytes).signed;
+  const { targets: targetsBefore, snapshot: snapshotBefore, timestamp: timestampBefore } = repository.head;
+  const before = targetsBefore.signed;
   const described = describeTarget(target);
   const version = before.version + 1;
   const targets = await signMetadata(
     createTargets({ version, expiresMs, targets: new Map([...before.targets, [target.path, described]]).values() }),
     [signers.owner],
   );
-  const snapshotVersion = snapshotBefore.version + 1;
+  const snapshotVersion = snapshotBefore.signed.version + 1;
   const snapshot = await signMetadata(
     createSnapshot(snapshotVersion, expiresMs, [["targets.json", describeFile(version, targets)]]),
     [signers.snapshot],
   );
   const timestamp = await signMetadata(
-    createTimestamp(timestampBefore.version + 1, expiresMs, describeFile(snapshotVersion, snapshot)),
+    createTimestamp(timestampBefore.signed.version + 1, expiresMs, describeFile(snapshotVersion, snapshot)),
     [signers.timestamp],
   );
   return new Map([

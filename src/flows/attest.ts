@@ -1,18 +1,8 @@
 // What is said about a build, and signing it: SLSA provenance for the artifact, an in-toto link a task. Each is signed
 // with a fresh key under the build's own identity, timestamped and logged: one Sigstore bundle each.
 
-import { equalBytes, fromBase64url, type Json, type JsonObject, parseJson, Problem } from "../core/index.ts";
-import {
-  createSigner,
-  digest,
-  encodePublicKeyPem,
-  type LocalSigner,
-  parseCertificatesPem,
-  createTimestampRequest,
-  parseTimestampResponse,
-  parseTimestampToken,
-  type Signer,
-} from "../crypto/index.ts";
+import type { Json, JsonObject } from "../core/index.ts";
+import { createSigner, type LocalSigner } from "../crypto/index.ts";
 import {
   createLinkStatement,
   encodeStatement,
@@ -26,7 +16,6 @@ import {
   type Bundle,
   encodeBundle,
   signEnvelope,
-  signingCertificateRequestJson,
   signMessage,
   type SignOptions,
   statementPayloadType,
@@ -35,7 +24,7 @@ import {
 import { createProvenance } from "../slsa/index.ts";
 import type { Build } from "./build.ts";
 import { buildType } from "./project-targets.ts";
-import { positiveInteger } from "./serial-number.ts";
+import { certificateChain, timestampOver } from "./signing-services.ts";
 import type { Randomness } from "./world.ts";
 
 /** The services a signer needs, as one organisation offers them. */
@@ -53,54 +42,25 @@ export interface SigningWorld {
   readonly trust: Trust;
 }
 
-const nonceBytes = 8;
-
 function signOptions(world: SigningWorld): SignOptions {
+  const { services } = world;
   return {
     signer: createSigner(world.random.key("ecdsa-p256")),
-    material: { kind: "certificate", chain: (signer) => certificateChain(signer, world) },
+    material: {
+      kind: "certificate",
+      chain: async (signer) => {
+        const token = await world.token();
+        return certificateChain(signer, token, world.challenge(token), (request) =>
+          services.signingCertificate(request),
+        );
+      },
+    },
     services: {
-      timestamps: [(signature) => timestampOver(signature, world)],
-      logs: [(request) => world.services.addEntry(request)],
+      timestamps: [(signature) => timestampOver(signature, world.random, (query) => services.timestamp(query))],
+      logs: [(request) => services.addEntry(request)],
     },
     trust: world.trust,
   };
-}
-
-/** Client specification §2: a token, a proof that the key is held, a certificate. Problem `sigstore/certificate-answer`. */
-async function certificateChain(signer: Signer, world: SigningWorld): Promise<readonly Uint8Array[]> {
-  const token = await world.token();
-  const proof = await signer.sign(new TextEncoder().encode(world.challenge(token)));
-  const answer = await world.services.signingCertificate(
-    signingCertificateRequestJson(token, encodePublicKeyPem(signer.publicKey), proof),
-  );
-  const pems = certificatesOf(answer);
-  if (pems === undefined)
-    throw new Problem("sigstore/certificate-answer", "the certificate authority's answer holds no chain");
-  return pems.flatMap((pem) => parseCertificatesPem(pem).map(({ raw }) => raw));
-}
-
-function certificatesOf(answer: Json): readonly string[] | undefined {
-  const issued = (answer as JsonObject | null)?.["signedCertificateEmbeddedSct"] as JsonObject | undefined;
-  const pems = (issued?.["chain"] as JsonObject | undefined)?.["certificates"];
-  return Array.isArray(pems) && pems.length > 0 && pems.every((pem) => typeof pem === "string")
-    ? (pems as string[])
-    : undefined;
-}
-
-async function timestampOver(signature: Uint8Array, world: SigningWorld): Promise<Uint8Array> {
-  const imprint = { hashAlgorithm: "sha256", digest: digest("sha256", signature) } as const;
-  const nonce = positiveInteger(world.random, nonceBytes);
-  const reply = await world.services.timestamp(createTimestampRequest({ imprint, nonce, certReq: true }));
-  const response = parseTimestampResponse(reply);
-  if (!response.granted)
-    throw new Problem("sigstore/timestamp-refused", `the timestamp authority refused: ${response.failures.join(", ")}`);
-  const answered = parseTimestampToken(response.token).info.nonce;
-  // RFC 3161 §2.4.2: a nonce that was asked for must come back; all else the bundle's own verification checks.
-  if (answered === undefined || !equalBytes(answered, nonce)) {
-    throw new Problem("sigstore/timestamp-nonce", "the timestamp is an answer to another request");
-  }
-  return reply;
 }
 
 /** A statement in one bundle, with a key and a certificate of its own. Problems `sigstore/*`, `api/*`, `oidc/*`. */
@@ -200,13 +160,4 @@ export async function attestBuild(
     ]),
   );
   return { bundles, links };
-}
-
-/** The `sub` or, for tokens of people, the `email` of a token, unverified: what its own holder proves possession with. */
-export function challengeOf(token: string): string {
-  const [, body = ""] = token.split(".");
-  const claims = parseJson(fromBase64url(body), { maxBytes: 16 * 1024 }) as JsonObject;
-  const value = claims["email"] ?? claims["sub"];
-  if (typeof value !== "string") throw new Problem("oidc/token-invalid", "the token has neither sub nor email");
-  return value;
 }

@@ -8,6 +8,14 @@ export interface AddedEntry {
   readonly entry: JsonObject;
 }
 
+/** A file of the TUF repository, not held in memory when it is a target. */
+export interface TufFile {
+  readonly length: number;
+  readonly content: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Under this name there is never anything else. */
+  readonly immutable: boolean;
+}
+
 export interface Authority {
   /** Fulcio v2 `CreateSigningCertificate`. `bearer` is the token of the Authorization header, when there is one. */
   signingCertificate(body: Uint8Array, bearer: string | undefined): Promise<JsonObject>;
@@ -21,8 +29,12 @@ export interface Authority {
   timestamp(query: Uint8Array): Promise<Uint8Array>;
   /** The TSA's certificates in PEM, leaf first. */
   timestampChain(): string;
-  /** A file of a read path: `checkpoint`, `tile/...`; undefined when there is none. */
-  readStatic(area: "log" | "ct" | "tuf", path: string): Promise<Uint8Array | undefined>;
+  /** A file of a log's read path: `checkpoint`, `tile/...`; undefined when there is none. */
+  readStatic(area: "log" | "ct", path: string): Promise<Uint8Array | undefined>;
+  /** A file of the TUF repository by its path as it stands in a URL; undefined when there is none. */
+  readTuf(path: string): Promise<TufFile | undefined>;
+  /** Prometheus' text format. */
+  metrics(): Promise<string>;
   /** OpenID Connect Discovery 1.0 §4. */
   discovery(): JsonObject;
   keySet(): JsonObject;

@@ -15,7 +15,15 @@ import {
 import { parsePolicy } from "../policy/index.ts";
 import { encodeSigningConfig, encodeTrustedRoot, type SigningConfig, type TrustedRoot } from "../sigstore/index.ts";
 import { noteKeyId } from "../tlog/index.ts";
-import { createKey, createRoot, initialRepository, type NewTarget, signMetadata } from "../tuf/index.ts";
+import {
+  commitPublication,
+  createKey,
+  createRoot,
+  initialRepository,
+  type NewTarget,
+  type RepositoryStore,
+  signMetadata,
+} from "../tuf/index.ts";
 import { createCaChain, createTsaChain } from "./certificates.ts";
 import { encodeOrganisation, keyNames, type Organisation, places, type Project } from "./organisation.ts";
 import {
@@ -29,7 +37,7 @@ import {
   signedLayout,
   targetPaths,
 } from "./project-targets.ts";
-import { publishRepository, tufLifetimesMs } from "./publish.ts";
+import { keyReference, tufSettings } from "./publish.ts";
 import type { Clock, Files, Progress, Randomness } from "./world.ts";
 
 export interface InitWorld {
@@ -37,6 +45,8 @@ export interface InitWorld {
   readonly random: Randomness;
   /** The organisation's folder. */
   readonly files: Files;
+  /** The store of the organisation's TUF repository, in its folder; asked for when there is one to be made. */
+  readonly openTuf: () => Promise<RepositoryStore & { close(): Promise<void> }>;
   readonly progress: Progress;
 }
 
@@ -275,6 +285,8 @@ async function createRepository(
 ): Promise<void> {
   const tufKey = (name: string) => createKey(keyOf(keys, name).publicKey);
   const owners = { keys: keyNames.root.map(tufKey), threshold: rootThreshold };
+  const online = [keyNames.snapshot, keyNames.timestamp];
+  const references = [...keyNames.root, ...online].map((name) => [tufKey(name).keyid, keyReference(name)] as const);
   const root = await signMetadata(
     createRoot({
       version: 1,
@@ -288,20 +300,16 @@ async function createRepository(
     }),
     ownerSigners(keys),
   );
-  const publication = await initialRepository(
-    root,
-    new Map([["targets", { add: targets }]]),
-    {
-      signers: new Map([
-        ["targets", ownerSigners(keys)],
-        ["snapshot", [createSigner(keyOf(keys, keyNames.snapshot))]],
-        ["timestamp", [createSigner(keyOf(keys, keyNames.timestamp))]],
-      ]),
-      lifetimesMs: tufLifetimesMs,
-    },
-    now,
-  );
-  await publishRepository(publication, world.files);
+  const settings = { ...tufSettings, keys: new Map(references) };
+  const signers = [...ownerSigners(keys), ...online.map((name) => createSigner(keyOf(keys, name)))];
+  const store = await world.openTuf();
+  try {
+    const changes = { roots: [root], settings, targets: new Map([["targets", { add: targets }]]) };
+    const publication = await initialRepository(store, changes, { pool: signers }, now);
+    await commitPublication(store, publication, { operation: "init" });
+  } finally {
+    await store.close();
+  }
   await world.files.write(places.root, root);
   world.progress.step(
     "TUF",

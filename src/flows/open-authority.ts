@@ -34,8 +34,11 @@ import {
   openLog,
   signCheckpoint,
 } from "../tlog/index.ts";
+import type { RepositoryStore } from "../tuf/index.ts";
 import type { AddedEntry, Authority } from "./authority.ts";
 import { decideRelease, type DecisionWorld, recordedDecision } from "./decisions.ts";
+import { readTufFile } from "./tuf-file.ts";
+import type { Upkeep } from "./tuf-upkeep.ts";
 import { keyNames, loadOrganisation, loadSigner, type Organisation, places } from "./organisation.ts";
 import { positiveInteger, serialBytes } from "./serial-number.ts";
 import type { Clock, Files, Randomness } from "./world.ts";
@@ -51,6 +54,8 @@ export interface AuthorityWorld extends DecisionWorld {
   readonly clock: Clock;
   readonly random: Randomness;
   readonly files: Files;
+  readonly tuf: RepositoryStore;
+  readonly upkeep: Pick<Upkeep, "metrics">;
   /** A log's files below the organisation's folder, held against a second process. */
   readonly openStore: (folder: string) => Promise<LogStore & { close(): Promise<void> }>;
   /** Checks a token's signature, issuer, audience and times; gives its claims. Problem `oidc/*`. */
@@ -119,6 +124,8 @@ function createAuthority(parts: Parts, close: () => Promise<void>): Authority {
     timestamp: (query) => timestamp(parts, query),
     timestampChain: () => tsa.chain.map(({ raw }) => encodePem("CERTIFICATE", raw)).join(""),
     readStatic: (area, path) => readStatic(parts, area, path),
+    readTuf: (path) => readTufFile(world.tuf, path),
+    metrics: () => world.upkeep.metrics(),
     discovery: () => ({
       issuer: organisation.url,
       jwks_uri: `${organisation.url}/.well-known/jwks.json`,
@@ -194,15 +201,13 @@ const staticPath = /^[A-Za-z0-9._%/-]+$/;
 
 async function readStatic(
   { world, log, ct }: Parts,
-  area: "log" | "ct" | "tuf",
+  area: "log" | "ct",
   path: string,
 ): Promise<Uint8Array | undefined> {
   const climbs = path.split("/").some((part) => part === "" || part === "." || part === "..");
   if (climbs || path.length > 512 || !staticPath.test(path)) return undefined;
-  if (area !== "tuf") {
-    if (path === "checkpoint") return (area === "log" ? log : ct).checkpoint();
-    if (!path.startsWith("tile/")) return undefined;
-  }
+  if (path === "checkpoint") return (area === "log" ? log : ct).checkpoint();
+  if (!path.startsWith("tile/")) return undefined;
   return world.files.readIfThere(`${places[area]}/${path}`, maxStaticBytes).catch((error: unknown) => {
     // A folder, or a name that no file can have: there is nothing to serve, and nothing to tell of this machine.
     if (isProblem(error, "io/read")) return undefined;

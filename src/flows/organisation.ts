@@ -49,7 +49,8 @@ export const places = {
   keys: "keys",
   caChain: "certificates/ca.pem",
   tsaChain: "certificates/tsa.pem",
-  tuf: "tuf",
+  tuf: "tuf.sqlite",
+  tufTargets: "tuf-targets",
   log: "log",
   ct: "ct",
   decisions: "decisions",
@@ -103,13 +104,21 @@ export async function loadOrganisation(files: Files): Promise<Organisation> {
   };
 }
 
-/** Problems `io/not-found`, `crypto/key-invalid`. */
+/** Problems `io/not-found`, `io/exposed`, `crypto/key-invalid`. */
 export async function loadKey(files: Files, name: string): Promise<PrivateKey> {
-  const pem = await files.read(`${places.keys}/${name}.pem`, maxBytes);
-  return parsePrivateKeyPem(new TextDecoder().decode(pem));
+  return loadKeyAt(files, `${places.keys}/${name}.pem`);
+}
+
+async function loadKeyAt(files: Files, path: string): Promise<PrivateKey> {
+  return parsePrivateKeyPem(new TextDecoder().decode(await files.read(path, maxBytes, { private: true })));
 }
 
 /** As `loadKey`, ready to sign with the scheme usual for its kind. */
 export async function loadSigner(files: Files, name: string): Promise<LocalSigner> {
   return createSigner(await loadKey(files, name));
+}
+
+/** As `loadSigner`, of a file named by its path below the folder. */
+export async function loadSignerAt(files: Files, path: string): Promise<LocalSigner> {
+  return createSigner(await loadKeyAt(files, path));
 }

@@ -1,62 +1,98 @@
-// The organisation's TUF repository: what is stored, in which order, and new versions of its targets.
+// The organisation's TUF repository: new versions of its targets, and of what its online keys sign.
 
-import { dayMs } from "../core/index.ts";
-import type { Signer } from "../crypto/index.ts";
+import { dayMs, hourMs, isProblem } from "../core/index.ts";
+import type { LocalSigner, Signer } from "../crypto/index.ts";
 import {
+  defaultSettings,
+  type Key,
   type NewTarget,
-  type Publication,
   publish,
-  readRepository,
-  type RepositoryState,
+  type Repository,
+  type RepositorySettings,
+  type RepositoryStore,
   resign,
-  type TargetChanges,
+  transact,
 } from "../tuf/index.ts";
-import { keyNames, loadSigner, places } from "./organisation.ts";
+import { places, loadSigner, loadSignerAt } from "./organisation.ts";
 import type { Clock, Files } from "./world.ts";
 
-/** From signing to expiry. The server signs snapshot and timestamp anew long before. */
-export const tufLifetimesMs = { targets: 180 * dayMs, snapshot: 14 * dayMs, timestamp: 7 * dayMs } as const;
-const maxFileBytes = 64 * 1024 * 1024;
+/** What a new organisation begins with: when what is signed ends, and when it is signed anew. */
+export const tufSettings: RepositorySettings = {
+  ...defaultSettings,
+  roles: new Map([
+    ...defaultSettings.roles,
+    ["snapshot", { expiryMs: 14 * dayMs, signingMs: 13 * dayMs }],
+    ["timestamp", { expiryMs: 7 * dayMs, signingMs: 6 * dayMs }],
+  ]),
+  retentionMs: 48 * hourMs,
+};
 
-/** Stores a publication file after file, in the order it gives, so that a reader meanwhile sees the old or the new. */
-export async function publishRepository(publication: Publication, files: Files): Promise<void> {
-  for (const [path, bytes] of publication.files) await files.write(`${places.tuf}/${path}`, bytes);
+export interface PublisherWorld {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly tuf: RepositoryStore;
 }
 
-/** The newest file of every role. Problem `tuf/metadata-missing`. */
-export async function loadRepository(files: Files): Promise<RepositoryState> {
-  return readRepository((path) => files.readIfThere(`${places.tuf}/${path}`, maxFileBytes));
+/** The reference of a private key in the organisation's own folder. */
+export function keyReference(name: string): string {
+  return `file:${places.keys}/${name}.pem`;
 }
 
-async function onlineSigners(files: Files): Promise<(readonly [string, readonly Signer[]])[]> {
-  return [
-    ["snapshot", [await loadSigner(files, keyNames.snapshot)]],
-    ["timestamp", [await loadSigner(files, keyNames.timestamp)]],
+/**
+ * The keys whose use asks nobody: those of snapshot, timestamp, delegated roles and bins. A key that root or targets
+ * have as well is its owner's to use.
+ */
+export function onlineKeys({ head, delegated, bins }: Repository): Key[] {
+  const { roles, keys } = head.root.signed;
+  const authorities = [
+    { keys, role: roles.snapshot },
+    { keys, role: roles.timestamp },
+    ...[...delegated.values()].flatMap((each) => each.authorities),
+    ...[...bins.values()].map((each) => each.authority),
   ];
+  const owned = new Set([...roles.root.keyids, ...roles.targets.keyids]);
+  const online = new Map<string, Key>();
+  for (const authority of authorities) {
+    for (const keyid of authority.role.keyids) {
+      const key = authority.keys.get(keyid);
+      if (key !== undefined && !owned.has(keyid)) online.set(keyid, key);
+    }
+  }
+  return [...online.values()];
+}
+
+/** Those of the online keys that are files of the organisation's folder and are there. */
+async function onlineSigners(repository: Repository, files: Files): Promise<Signer[]> {
+  const signers: Signer[] = [];
+  for (const { keyid } of onlineKeys(repository)) {
+    const reference = repository.settings.keys.get(keyid);
+    if (reference?.startsWith("file:") !== true) continue;
+    try {
+      signers.push(await loadSignerAt(files, reference.slice("file:".length)));
+    } catch (error) {
+      if (!isProblem(error, "io/not-found")) throw error;
+    }
+  }
+  return signers;
 }
 
 /** Adds or replaces targets. `owners` are the names of the owners' keys that sign: as many as the threshold. */
 export async function publishTargets(
   targets: readonly NewTarget[],
   owners: readonly string[],
-  world: { readonly files: Files; readonly clock: Clock },
+  { files, clock, tuf }: PublisherWorld,
 ): Promise<void> {
-  const signers = await Promise.all(owners.map((name) => loadSigner(world.files, name)));
-  const changes: TargetChanges = { add: targets };
-  const publication = await publish(
-    await loadRepository(world.files),
-    { targets: new Map([["targets", changes]]) },
-    {
-      signers: new Map<string, readonly Signer[]>([["targets", signers], ...(await onlineSigners(world.files))]),
-      lifetimesMs: tufLifetimesMs,
-    },
-    world.clock.now(),
-  );
-  await publishRepository(publication, world.files);
+  const signers: LocalSigner[] = await Promise.all(owners.map((name) => loadSigner(files, name)));
+  const event = { operation: "publish", targets: targets.map(({ path }) => path), signers: [...owners] };
+  await transact(tuf, event, async (repository) => {
+    const pool = [...signers, ...(await onlineSigners(repository, files))];
+    return publish(repository, { place: { add: targets } }, { pool }, clock.now());
+  });
 }
 
 /** New snapshot and timestamp with the online keys alone. */
-export async function resignRepository(world: { readonly files: Files; readonly clock: Clock }): Promise<void> {
-  const signing = { signers: new Map(await onlineSigners(world.files)), lifetimesMs: tufLifetimesMs };
-  await publishRepository(await resign(await loadRepository(world.files), signing, world.clock.now()), world.files);
+export async function resignRepository({ files, clock, tuf }: PublisherWorld): Promise<void> {
+  await transact(tuf, { operation: "resign" }, async (repository) => {
+    return resign(repository, { pool: await onlineSigners(repository, files) }, clock.now());
+  });
 }

@@ -80,7 +80,8 @@ export async function loadConsumerTrust(client: TufClient, project: string, now:
   };
 }
 
-function parseLayoutKeys(bytes: Uint8Array) {
+/** The keys that must have signed the layout. Problem `trust/layout-keys-invalid`. */
+export function parseLayoutKeys(bytes: Uint8Array) {
   const fields = Fields.of(parseJson(bytes, { maxBytes: 1 << 20 }), "layout keys", "trust/layout-keys-invalid").only(
     "keys",
   );

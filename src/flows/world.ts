@@ -14,8 +14,8 @@ export interface Randomness {
 
 /** Files below one folder, by `/`-separated relative paths. Writes are atomic and durable. */
 export interface Files {
-  /** Problem `io/not-found`, `io/too-large`. */
-  read(path: string, maxBytes: number): Promise<Uint8Array>;
+  /** Problem `io/not-found`, `io/too-large`; for one that must be `private`, `io/exposed` when others can read it. */
+  read(path: string, maxBytes: number, options?: { readonly private?: boolean }): Promise<Uint8Array>;
   readIfThere(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
   /** `private`: readable by its owner alone. `isNew`: Problem `io/exists` when it is there already. */
   write(
