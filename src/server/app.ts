@@ -3,7 +3,8 @@
 import { Hono } from "hono";
 import { maxEvidenceBytes, maxRequestBytes, mediaTypes, paths, type ProblemDocument } from "../api/index.ts";
 import { isProblem, type JsonObject, Problem } from "../core/index.ts";
-import type { Authority } from "../flows/index.ts";
+import { digestHex } from "../crypto/index.ts";
+import type { Authority, TufFile } from "../flows/index.ts";
 import { timestampQueryOfJson } from "../sigstore/index.ts";
 
 /** One line of the access log. */
@@ -48,7 +49,9 @@ function problemResponse(problem: Problem, requestId: string): Response {
     message: detail,
     requestId,
   };
-  return new Response(JSON.stringify(document), { status, headers: { "content-type": mediaTypes.problem } });
+  // A file that is not there yet, such as the next root, may be there the next moment.
+  const headers = { "content-type": mediaTypes.problem, "cache-control": "no-store" };
+  return new Response(JSON.stringify(document), { status, headers });
 }
 
 function json(body: JsonObject, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
@@ -134,17 +137,30 @@ function addServices(app: Hono, authority: Authority): void {
   app.get(paths.health, () => json(authority.health()));
 }
 
+/** A file of the TUF repository: streamed when it is a target, confirmed when the client has it already. */
+function tufResponse(
+  { content, length, immutable: isFixed }: TufFile,
+  path: string,
+  known: string | undefined,
+): Response {
+  const type = path.endsWith(".json") && !path.startsWith("targets/") ? mediaTypes.json : "application/octet-stream";
+  const headers = { "content-type": type, "content-length": String(length) };
+  if (isFixed || !(content instanceof Uint8Array)) {
+    const body = content instanceof Uint8Array ? (content as Uint8Array<ArrayBuffer>) : ReadableStream.from(content);
+    return new Response(body, { headers: { ...headers, "cache-control": immutable } });
+  }
+  const etag = `"${digestHex("sha256", content).slice(0, 32)}"`;
+  const fixed = { etag, "cache-control": fresh };
+  const matches = known?.split(",").some((each) => each.trim().replace(/^W\//, "") === etag) ?? false;
+  if (matches) return new Response(null, { status: 304, headers: fixed });
+  return new Response(content as Uint8Array<ArrayBuffer>, { headers: { ...headers, ...fixed } });
+}
+
 /** Static read paths: tiles and versioned metadata never change, checkpoints and the timestamp always may. */
 function addStatic(app: Hono, authority: Authority): void {
-  const serve = async (area: "log" | "ct" | "tuf", path: string): Promise<Response> => {
+  const serve = async (area: "log" | "ct", path: string): Promise<Response> => {
     const found = await authority.readStatic(area, path);
     if (found === undefined) throw new Problem("static/not-found", `there is no ${area} file of this name`);
-    if (area === "tuf") {
-      const changes = path === "timestamp.json" || !/^(?:\d+\.|targets\/)/.test(path);
-      return bytes(found, path.endsWith(".json") ? mediaTypes.json : "application/octet-stream", {
-        "cache-control": changes ? fresh : immutable,
-      });
-    }
     const isCheckpoint = path === "checkpoint";
     return bytes(found, isCheckpoint ? "text/plain; charset=utf-8" : "application/octet-stream", {
       "cache-control": isCheckpoint ? fresh : immutable,
@@ -154,7 +170,14 @@ function addStatic(app: Hono, authority: Authority): void {
   app.get(`${paths.log}/checkpoint`, () => serve("log", "checkpoint"));
   app.get(`${paths.log}/tile/*`, (c) => serve("log", rest(c.req.path, paths.log)));
   app.get(`${paths.ct}/*`, (c) => serve("ct", rest(c.req.path, paths.ct)));
-  app.get(`${paths.tuf}/*`, (c) => serve("tuf", rest(c.req.path, paths.tuf)));
+  app.get(`${paths.tuf}/*`, async (c) => {
+    // Not the framework's path, in which some of what was encoded is decoded.
+    const path = rest(new URL(c.req.url).pathname, paths.tuf);
+    const found = await authority.readTuf(path);
+    if (found === undefined) throw new Problem("static/not-found", "there is no tuf file of this name");
+    return tufResponse(found, path, c.req.header("if-none-match"));
+  });
+  app.get(paths.metrics, async () => bytes(await authority.metrics(), "text/plain; version=0.0.4; charset=utf-8"));
 }
 
 /** The application: every path of `api/paths.ts`, one error form, one access record a request. */
