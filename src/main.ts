@@ -2,22 +2,23 @@
 // The only file that knows everything: it hands the world to the verbs. Each verb and each part of the world is loaded
 // when it is asked for, so that a command starts with what it needs.
 
-import { existsSync, readFileSync } from "node:fs";
-import { cp, mkdtemp, realpath } from "node:fs/promises";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
+import { mkdtemp, realpath } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import type {
   BuildRequest,
-  ConsumerVerbWorld,
   DemoVerbWorld,
   InitVerbWorld,
   OpenedBuild,
   Output,
   Serving,
   TrustOptions,
+  TrustVerbWorld,
+  UpOptions,
   Verbs,
 } from "./cli/index.ts";
-import type { Authority, BuildWorld, Files, Organisation, Progress, SigningWorld, Verifier } from "./flows/index.ts";
+import type { BuildWorld, Files, Organisation, Progress, SigningWorld, Verifier } from "./flows/index.ts";
 import type { Json, JsonObject } from "./core/index.ts";
 import type { BuildWorkspaces, Isolation, SandboxKind } from "./io/index.ts";
 import type { TufClient, TufFetcher } from "./tuf/index.ts";
@@ -25,8 +26,8 @@ import type { TufClient, TufFetcher } from "./tuf/index.ts";
 const packageFolder = join(import.meta.dirname, "..");
 const shippedAdvisories = join(packageFolder, "data", "advisories");
 const tokenLifetimeS = 600;
-const resignEveryMs = 24 * 60 * 60 * 1000;
 const maxSmallBytes = 1024 * 1024;
+const maxListedFiles = 100_000;
 const stepOutputLines = 30;
 
 const version = (JSON.parse(readFileSync(join(packageFolder, "package.json"), "utf8")) as { version: string }).version;
@@ -73,76 +74,25 @@ async function openIssuer(files: Files, organisation: Organisation) {
   return openTokenIssuer(organisation.url, encodePrivateKeyPem(key), encodePublicKeyPem(key.publicKey));
 }
 
-/** A TUF client over the organisation's own repository. */
+const openTuf = async (dir: string) => (await import("./io/index.ts")).openRepositoryStore(dir);
+
+/** What `src/serve.ts` needs of here. */
+const serveWorld = {
+  version,
+  clock,
+  shippedAdvisories,
+  random: randomness,
+  files: folderFiles,
+  issuer: openIssuer,
+};
+
 async function ownTrust(dir: string): Promise<TufClient> {
-  const { createFolderFetcher } = await import("./io/index.ts");
-  const { places, updateTrust } = await import("./flows/index.ts");
-  const { createMemoryStore } = await import("./tuf/index.ts");
-  const root = await (await folderFiles(dir)).read(places.root, maxSmallBytes);
-  const fetcher = createFolderFetcher(join(dir, places.tuf));
-  return updateTrust({ root, fetcher, store: createMemoryStore(), now: clock.now() });
+  return (await import("./serve.ts")).ownTrust(dir, serveWorld);
 }
 
-/** The organisation's services, over its folder. */
-async function openServices(dir: string): Promise<Authority> {
-  const io = await import("./io/index.ts");
-  const flows = await import("./flows/index.ts");
-  const files = await folderFiles(dir);
-  const organisation = await flows.loadOrganisation(files);
-  const issuer = await openIssuer(files, organisation);
-  const verifyToken = io.tokenVerifier(organisation.url, issuer.keys);
-  return flows.openAuthority({
-    clock,
-    random: await randomness(),
-    files,
-    openStore: (folder) => io.openFileLogStore(join(dir, folder)),
-    verifyToken,
-    keySet: issuer.keySet,
-    verifier: {
-      id: `${organisation.url}/verifier`,
-      version,
-      signer: await flows.loadSigner(files, flows.keyNames.verifier),
-    },
-    openTrust: () => ownTrust(dir),
-    advisories: () => io.loadAdvisoryFolders([shippedAdvisories]),
-  });
-}
-
-/** Serves an organisation until `close`; signs snapshot and timestamp anew at the start and every day. */
+/** Serves an organisation until `close`. */
 async function serve(dir: string, host: string, port: number, log: (record: object) => void): Promise<Serving> {
-  const { createApp, listen } = await import("./server/index.ts");
-  const { randomBytes } = await import("./crypto/index.ts");
-  const { hex, problemChain } = await import("./core/index.ts");
-  const { resignRepository } = await import("./flows/index.ts");
-  const files = await folderFiles(dir);
-  const authority = await openServices(dir);
-  const resign = () => resignRepository({ files, clock });
-  const told = (error: unknown) => problemChain(error).join(": ");
-  try {
-    await resign();
-    const app = createApp(authority, {
-      requestId: () => hex(randomBytes(8)),
-      onAccess: ({ error, ...record }) => log({ ...record, ...(error === undefined ? {} : { error: told(error) }) }),
-    });
-    const listening = await listen(app, host, port);
-    const timer = setInterval(
-      () =>
-        void resign().catch((error: unknown) =>
-          log({ level: "error", message: "signing TUF metadata anew failed", error: told(error) }),
-        ),
-      resignEveryMs,
-    );
-    timer.unref();
-    const close = async (): Promise<void> => {
-      clearInterval(timer);
-      await listening.close();
-      await authority.close();
-    };
-    return { url: listening.url, close };
-  } catch (error) {
-    await authority.close();
-    throw error;
-  }
+  return (await import("./serve.ts")).serveOrganisation(dir, { host, port, log }, serveWorld);
 }
 
 /** A mirror is an address or a folder. */
@@ -324,28 +274,8 @@ function homeFolder(variable: "XDG_CACHE_HOME" | "XDG_CONFIG_HOME", fallback: st
   return join(process.env[variable] || join(homedir(), fallback), "sealwright");
 }
 
-/** The organisation's own repository unless the options name another; state is kept by root, so that two do not mix. */
 async function openTrust(options: TrustOptions): Promise<TufClient> {
-  const { Problem } = await import("./core/index.ts");
-  const { digestHex } = await import("./crypto/index.ts");
-  const { loadOrganisation, places } = await import("./flows/index.ts");
-  const organisation = async () => loadOrganisation(await folderFiles(options.dir));
-  // Without a root the organisation itself has to be here; this says so when it is not.
-  if (options.root === undefined) await organisation();
-  if (
-    options.root !== undefined &&
-    options.mirror === undefined &&
-    !existsSync(join(options.dir, places.organisation))
-  ) {
-    throw new Problem("cli/usage", "a root alone does not say where the repository is: give --mirror too");
-  }
-  const root = await readFile(options.root ?? join(options.dir, places.root), maxSmallBytes);
-  const mirror = options.mirror ?? `${(await organisation()).url}/tuf`;
-  return openClient(
-    root,
-    mirror,
-    join(homeFolder("XDG_CACHE_HOME", ".cache"), "tuf", digestHex("sha256", root).slice(0, 32)),
-  );
+  return (await import("./own-organisation.ts")).openTrust(options, clock.now());
 }
 
 /** This user's own key for verification summaries, made at the first use. */
@@ -373,10 +303,23 @@ async function demoAdvisories() {
 const initWorld: InitVerbWorld = {
   repository,
   readFile,
-  openInit: async (dir, progress) => ({ clock, random: await randomness(), files: await folderFiles(dir), progress }),
+  openInit: async (dir, progress) => ({
+    clock,
+    random: await randomness(),
+    files: await folderFiles(dir),
+    openTuf: () => openTuf(dir),
+    progress,
+  }),
 };
 
-const consumerWorld: ConsumerVerbWorld = {
+const consumerWorld: TrustVerbWorld = {
+  readPieces: (path) => createReadStream(resolve(path)),
+  list: async (folder) => {
+    const { files } = await import("./io/index.ts");
+    const found = await files.listFiles(resolve(folder), { maxFiles: maxListedFiles });
+    return found.map(({ path }) => join(folder, path));
+  },
+  targets: async () => (await import("./sign-main.ts")).verifyTargets,
   now: clock.now,
   openTrust,
   readFile,
@@ -410,7 +353,7 @@ function demoWorld(out: Output): DemoVerbWorld {
     serve: (dir, port) => serve(dir, "127.0.0.1", port, () => undefined),
     signingAs,
     openClient,
-    copyFolder: (from, to) => cp(from, to, { recursive: true }),
+    openTuf,
     advisories: demoAdvisories,
     newVerifier: async (id) => {
       const { createSigner, generateKey } = await import("./crypto/index.ts");
@@ -418,6 +361,68 @@ function demoWorld(out: Output): DemoVerbWorld {
     },
     command: `node ${join(packageFolder, "dist", "main.js")}`,
   };
+}
+
+interface Streams {
+  out(text: string): void;
+  err(text: string): void;
+  readonly color: boolean;
+}
+type Act = (
+  options: { readonly output: "text" | "json"; readonly quiet: boolean },
+  verb: (out: Output) => Promise<number>,
+) => Promise<void>;
+
+/** Loads each verb's own file when it is asked for. */
+function verbsOf(act: Act, streams: Streams): Verbs {
+  return {
+    init: (options) => act(options, async (out) => (await import("./cli/init.ts")).initVerb(options, initWorld, out)),
+    up: (options) => act(options, (out) => up(options, out, streams)),
+    build: (options) =>
+      act(options, async (out) => {
+        const world = {
+          cwd: process.cwd(),
+          openBuild: (request: BuildRequest, progress: Progress) => openBuild(request, progress, out),
+          files: (folder: string) => folderFiles(resolve(folder)),
+        };
+        return (await import("./cli/build.ts")).buildVerb(options, world, out);
+      }),
+    verify: (file, options) =>
+      act(options, async (out) => (await import("./cli/verify.ts")).verifyVerb(file, options, consumerWorld, out)),
+    check: (file, options) =>
+      act(options, async (out) => (await import("./cli/verify.ts")).checkVerb(file, options, consumerWorld, out)),
+    bundle: (verb, rest, options) =>
+      act(options, async (out) =>
+        (await import("./cli/bundle.ts")).bundleVerb(verb, rest, options, consumerWorld, out),
+      ),
+    trust: (verb, rest, options) =>
+      act(options, async (out) => (await import("./cli/trust.ts")).trustVerb(verb, rest, options, consumerWorld, out)),
+    git: (verb, rest, options) =>
+      act(options, async (out) => (await import("./git-main.ts")).runGit(verb, rest, options, out)),
+    signing: (verb, rest, options) =>
+      act(options, async (out) => (await import("./sign-main.ts")).runSign(verb, rest, options, out, clock)),
+    tuf: (verb, rest, options) =>
+      act(options, async (out) =>
+        (await import("./tuf-main.ts")).runTuf(verb, rest, options, out, { clock, openTrust }),
+      ),
+    demo: (options) =>
+      act(options, async (out) => (await import("./cli/demo.ts")).demoVerb(options, demoWorld(out), out)),
+  };
+}
+
+async function up(options: UpOptions, out: Output, streams: Streams): Promise<number> {
+  const log = (record: object) => streams.err(`${JSON.stringify({ time: new Date().toISOString(), ...record })}\n`);
+  const world = {
+    organisation: async (dir: string) => (await import("./flows/index.ts")).loadOrganisation(await folderFiles(dir)),
+    serve: (dir: string, host: string, port: number) =>
+      serve(dir, host, port, (record) => {
+        // What went wrong here is said even to who wants to hear nothing else.
+        const serious = "level" in record || ("status" in record && Number(record.status) >= 500);
+        if (!options.quiet || serious) log(record);
+      }),
+    interrupted,
+  };
+  return (await import("./cli/up.ts")).upVerb(options, world, out);
 }
 
 async function run(args: readonly string[]): Promise<number> {
@@ -436,50 +441,12 @@ async function run(args: readonly string[]): Promise<number> {
   // Known before the arguments are read, so that what is wrong with them is said in the form that was asked for.
   const form = /(?:^|\s)(?:-o\s?|--output[\s=])json(?:\s|$)/.test(args.join(" ")) ? "json" : "text";
   let out = new OutputClass(streams, form, false);
-  const act = async (
-    options: { output: "text" | "json"; quiet: boolean },
-    verb: () => Promise<number>,
-  ): Promise<void> => {
+  const act: Act = async (options, verb) => {
     out = new OutputClass(streams, options.output, options.quiet);
-    exitCode = await verb();
-  };
-  const verbs: Verbs = {
-    init: (options) => act(options, async () => (await import("./cli/init.ts")).initVerb(options, initWorld, out)),
-    up: (options) =>
-      act(options, async () => {
-        const log = (record: object) =>
-          streams.err(`${JSON.stringify({ time: new Date().toISOString(), ...record })}\n`);
-        const organisation = async (dir: string) =>
-          (await import("./flows/index.ts")).loadOrganisation(await folderFiles(dir));
-        const world = {
-          organisation,
-          serve: (dir: string, host: string, port: number) =>
-            serve(dir, host, port, (record) => {
-              // What went wrong here is said even to who wants to hear nothing else.
-              const serious = "level" in record || ("status" in record && Number(record.status) >= 500);
-              if (!options.quiet || serious) log(record);
-            }),
-          interrupted,
-        };
-        return (await import("./cli/up.ts")).upVerb(options, world, out);
-      }),
-    build: (options) =>
-      act(options, async () => {
-        const world = {
-          cwd: process.cwd(),
-          openBuild: (request: BuildRequest, progress: Progress) => openBuild(request, progress, out),
-          files: (folder: string) => folderFiles(resolve(folder)),
-        };
-        return (await import("./cli/build.ts")).buildVerb(options, world, out);
-      }),
-    verify: (file, options) =>
-      act(options, async () => (await import("./cli/verify.ts")).verifyVerb(file, options, consumerWorld, out)),
-    check: (file, options) =>
-      act(options, async () => (await import("./cli/verify.ts")).checkVerb(file, options, consumerWorld, out)),
-    demo: (options) => act(options, async () => (await import("./cli/demo.ts")).demoVerb(options, demoWorld(out), out)),
+    exitCode = await verb(out);
   };
   try {
-    await parseArguments(createProgram(verbs, version), args);
+    await parseArguments(createProgram(verbsOf(act, streams), version), args);
   } catch (error) {
     out.error(error);
     return exitCodeOf(error);

@@ -19,7 +19,6 @@ import {
   keyNames,
   loadConsumerTrust,
   loadRelease,
-  loadRepository,
   loadSigner,
   omittedStep,
   oneKeyOfThree,
@@ -38,6 +37,7 @@ import {
   type Verifier,
   vulnerableDependency,
 } from "../flows/index.ts";
+import { exportRepository, openRepository } from "../tuf/index.ts";
 import { buildRelease } from "./build.ts";
 import { type DemoRow, reportDemo } from "./demo-report.ts";
 import type { Output } from "./output.ts";
@@ -96,7 +96,7 @@ export async function demoVerb(options: DemoOptions, world: DemoVerbWorld, out: 
     (made) => `${made.name}: ${made.url}`,
   );
   // What an attacker could have kept from the first day.
-  await world.copyFolder(`${organisationDir}/${places.tuf}`, `${folder}/${firstRepository}`);
+  await exportTo(world, organisationDir, `${folder}/${firstRepository}`);
   const serving = await timeline.step(
     "up",
     () => world.serve(organisationDir, port),
@@ -266,7 +266,7 @@ async function attackPolicy(stage: Stage, release: Release, build: Build): Promi
 }
 
 /** Two owners sign and publish an exception that ended yesterday: the consumer gets it by TUF like everything else. */
-async function publishException({ world, files }: Stage): Promise<void> {
+async function publishException({ world, files, organisationDir }: Stage): Promise<void> {
   const now = world.now();
   const scope = { finding: "CVE-2021-44228", package: `pkg:maven/${log4jCore.replace(":", "/")}` };
   const life = { created: formatUtcSeconds(now - 30 * dayMs), expires: formatUtcSeconds(now - dayMs) };
@@ -279,13 +279,18 @@ async function publishException({ world, files }: Stage): Promise<void> {
     ...life,
   }));
   const content = utf8(JSON.stringify({ _type: "https://sealwright.dev/exceptions/v1", exceptions }));
-  await publishTargets([{ path: targetPaths.exceptions, content }], keyNames.root.slice(0, 2), { files, clock: world });
+  const targets = [{ path: targetPaths.exceptions, content }];
+  const tuf = await world.openTuf(organisationDir);
+  try {
+    await publishTargets(targets, keyNames.root.slice(0, 2), { files, clock: world, tuf });
+  } finally {
+    await tuf.close();
+  }
 }
 
 async function attackTuf(stage: Stage): Promise<AttackOutcome[]> {
   const { world, files, folder, organisationDir } = stage;
   const root = await files.read(places.root, maxFileBytes);
-  const honest = `${organisationDir}/${places.tuf}`;
   const refusal = async (attack: string, expected: string, mirror: string): Promise<AttackOutcome> => {
     try {
       // The consumer's own state, as the verifications before have left it.
@@ -297,7 +302,7 @@ async function attackTuf(stage: Stage): Promise<AttackOutcome[]> {
     }
   };
   const oneKey = `${folder}/attacks/one-key-tuf`;
-  await world.copyFolder(honest, oneKey);
+  await exportTo(world, organisationDir, oneKey);
   await signWithOneKey(stage, await world.files(oneKey));
   return [
     await refusal("old TUF metadata replayed", "tuf/rollback", `${folder}/${firstRepository}`),
@@ -305,13 +310,26 @@ async function attackTuf(stage: Stage): Promise<AttackOutcome[]> {
   ];
 }
 
-async function signWithOneKey({ world, files }: Stage, target: Files): Promise<void> {
+/** What a mirror of the organisation's TUF repository would have at this moment. */
+async function exportTo(world: DemoVerbWorld, organisationDir: string, folder: string): Promise<void> {
+  const files = await world.files(folder);
+  const tuf = await world.openTuf(organisationDir);
+  try {
+    await exportRepository(tuf, (path, bytes) => files.write(path, bytes), maxFileBytes);
+  } finally {
+    await tuf.close();
+  }
+}
+
+async function signWithOneKey({ world, files, organisationDir }: Stage, target: Files): Promise<void> {
   const signers = {
     owner: await loadSigner(files, keyNames.root[0]),
     snapshot: await loadSigner(files, keyNames.snapshot),
     timestamp: await loadSigner(files, keyNames.timestamp),
   };
   const policy = { path: targetPaths.policy, content: utf8('{"rules": "whatever the attacker likes"}') };
-  const changed = await oneKeyOfThree(await loadRepository(files), policy, signers, world.now() + dayMs);
+  const tuf = await world.openTuf(organisationDir);
+  const repository = await openRepository(tuf).finally(() => tuf.close());
+  const changed = await oneKeyOfThree(repository, policy, signers, world.now() + dayMs);
   for (const [path, bytes] of changed) await target.write(path, bytes);
 }

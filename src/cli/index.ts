@@ -1,3 +1,12 @@
 export * from "./output.ts";
 export * from "./program.ts";
 export type * from "./world.ts";
+export type * from "./tuf-world.ts";
+export type * from "./sign-program.ts";
+export type * from "./git-program.ts";
+export type { GitVerbWorld } from "./git.ts";
+export type { GitProgramWorld } from "./git-protocol.ts";
+export type { GitSettings } from "./git-settings.ts";
+export type { OpenedImage, SignVerbWorld } from "./sign.ts";
+export type * from "./sigstore-program.ts";
+export type { TrustVerbWorld } from "./trust.ts";

@@ -103,6 +103,12 @@ const couldNotTell = [
   "packages/",
   "policy/no-dependency-rule",
   "tuf/metadata-missing",
+  // Nothing was found false: the key is elsewhere, or somebody else came first.
+  "keys/",
+  "tuf/key-not-here",
+  "tuf/conflict",
+  "tuf/proposal-unknown",
+  "tuf/proposal-ambiguous",
   "build/pipeline-missing",
   "build/release-folder",
 ];

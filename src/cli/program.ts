@@ -2,7 +2,12 @@
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Problem } from "../core/index.ts";
+import { completion, type Shell } from "./completion.ts";
 import type { OutputForm } from "./output.ts";
+import { addGitVerbs, type GitVerbs } from "./git-program.ts";
+import { addSignVerbs, type SignVerbs } from "./sign-program.ts";
+import { addBundleVerbs, addBundleVerifyOptions, addTrustVerbs, type SigstoreVerbs } from "./sigstore-program.ts";
+import { addTufVerbs, type TufVerbs } from "./tuf-program.ts";
 
 export interface GlobalOptions {
   readonly dir: string;
@@ -49,7 +54,7 @@ export interface DemoOptions extends GlobalOptions {
 }
 
 /** What main does for each verb. */
-export interface Verbs {
+export interface Verbs extends GitVerbs, SignVerbs, SigstoreVerbs, TufVerbs {
   init(options: InitOptions): Promise<void>;
   up(options: UpOptions): Promise<void>;
   build(options: BuildOptions): Promise<void>;
@@ -115,7 +120,7 @@ function addProducerVerbs(program: Command, verbs: Verbs): void {
 }
 
 function addConsumerVerbs(program: Command, verbs: Verbs): void {
-  addTrustOptions(program.command("verify"))
+  addBundleVerifyOptions(addTrustOptions(program.command("verify")))
     .description("verify an artifact by its bundles, or a whole release by the organisation's policy")
     .argument("<file>", "the artifact, or its digest as sha256:<hex>")
     .addOption(new Option("--bundle <file>", "Sigstore bundle; may be repeated").argParser(collect).default([], "none"))
@@ -154,6 +159,11 @@ export function createProgram(verbs: Verbs, version: string): Command {
     .exitOverride();
   addProducerVerbs(program, verbs);
   addConsumerVerbs(program, verbs);
+  addSignVerbs(program, verbs);
+  addGitVerbs(program, verbs);
+  addBundleVerbs(program, verbs);
+  addTrustVerbs(program, verbs);
+  addTufVerbs(program, verbs);
   program
     .command("completion")
     .description("print a completion script")
@@ -162,39 +172,6 @@ export function createProgram(verbs: Verbs, version: string): Command {
       program.configureOutput().writeOut?.(completion(program, options.shell));
     });
   return program;
-}
-
-type Shell = "bash" | "zsh" | "fish";
-
-function completion(program: Command, shell: Shell): string {
-  const verbs = program.commands.map((command) => command.name());
-  const options = (command: Command): string[] =>
-    command.options.map((option) => option.long ?? "").filter((name) => name !== "");
-  const shared = options(program);
-  if (shell === "fish") {
-    const lines = verbs.map((verb) => `complete -c sealwright -n __fish_use_subcommand -a ${verb}`);
-    for (const command of program.commands) {
-      for (const name of [...options(command), ...shared]) {
-        lines.push(`complete -c sealwright -n "__fish_seen_subcommand_from ${command.name()}" -l ${name.slice(2)}`);
-      }
-    }
-    return `${lines.join("\n")}\n`;
-  }
-  const cases = program.commands.map(
-    (command) => `    ${command.name()}) words="${[...options(command), ...shared].join(" ")}" ;;`,
-  );
-  const bash = [
-    "_sealwright() {",
-    `  local words="${[...verbs, ...shared].join(" ")}"`,
-    '  case "${COMP_WORDS[1]}" in',
-    ...cases,
-    "  esac",
-    '  COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))',
-    '  [ "${#COMPREPLY[@]}" -gt 0 ] || COMPREPLY=($(compgen -f -- "${COMP_WORDS[COMP_CWORD]}"))',
-    "}",
-    "complete -F _sealwright sealwright",
-  ].join("\n");
-  return shell === "bash" ? `${bash}\n` : `autoload -U +X bashcompinit && bashcompinit\n${bash}\n`;
 }
 
 function usage(message: string, suggestion = ""): Problem {

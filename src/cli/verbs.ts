@@ -70,6 +70,8 @@ export interface BundleReport {
   readonly times: readonly string[];
   readonly log: readonly string[];
   readonly predicateType: string | undefined;
+  /** With --explain. */
+  readonly steps?: readonly unknown[];
 }
 
 /** What each verified bundle says. Problem `cli/usage` for none. */

@@ -1,79 +1,99 @@
 // `verify` and `check` on a terminal.
 
-import { formatUtcSeconds, fromHex, hex, isProblem, Problem } from "../core/index.ts";
-import { digestHex, parsePublicKeyPem } from "../crypto/index.ts";
+import { formatUtcSeconds, hex, isProblem, Problem, problemChain } from "../core/index.ts";
+import { digestHex } from "../crypto/index.ts";
 import {
   judgeRelease,
   dependencyFacts,
   loadConsumerTrust,
   loadRelease,
-  loadSigstoreTrust,
   matchLockfile,
   onlyProject,
   signSummary,
 } from "../flows/index.ts";
 import { evaluate } from "../policy/index.ts";
 import {
-  type Artifact,
+  type Bundle,
+  digestStream,
+  type ExplainedStep,
+  Explanation,
   parseBundle,
-  parseTrustedRoot,
-  prepareTrust,
-  type Trust,
   type VerifiedBundle,
   verifyBundle,
-  type VerifyOptions as BundleOptions,
+  type VerifyOptions as VerifyBundleOptions,
 } from "../sigstore/index.ts";
 import { parseStatement } from "../intoto/index.ts";
 import { parseVerificationSummary, verificationSummaryType } from "../slsa/index.ts";
+import { artifactOf, demandsOf, expectationOf } from "./bundle-expectation.ts";
 import type { Output } from "./output.ts";
 import type { CheckOptions, VerifyOptions } from "./program.ts";
+import type { BundleVerifyOptions } from "./sigstore-program.ts";
 import { type BundleReport, reportAdmission, reportBundles, reportDecision } from "./verbs.ts";
+import { verifyFolderVerb, verifyImageVerb } from "./verify-image.ts";
+import { predicateTypeOf } from "../flows/index.ts";
 import type { ConsumerVerbWorld } from "./world.ts";
 
 const maxArtifactBytes = 2 * 1024 * 1024 * 1024 - 1;
 const maxBundleBytes = 32 * 1024 * 1024;
-const maxSmallBytes = 2 * 1024 * 1024;
 const maxLockfileBytes = 64 * 1024 * 1024;
 const digestForm = /^sha256:([0-9a-f]{64})$/;
 
-async function artifactOf(
-  file: string,
-  world: ConsumerVerbWorld,
-): Promise<{ artifact: Artifact; name: string; sha256: string }> {
+/** Name and digest of what a release folder is about. */
+async function measured(file: string, world: ConsumerVerbWorld): Promise<{ name: string; sha256: string }> {
   const given = digestForm.exec(file)?.[1];
-  if (given !== undefined)
-    return { artifact: { kind: "digest", algorithm: "sha256", digest: fromHex(given) }, name: file, sha256: given };
+  if (given !== undefined) return { name: file, sha256: given };
   if (file.startsWith("sha256:"))
     throw new Problem("cli/usage", "a digest is sha256: and 64 lower-case hexadecimal digits");
-  const bytes = await world.readFile(file, maxArtifactBytes);
-  return {
-    artifact: { kind: "bytes", bytes },
-    name: file.split("/").at(-1) as string,
-    sha256: digestHex("sha256", bytes),
-  };
+  const name = file.split("/").at(-1) as string;
+  if (world.readPieces === undefined)
+    return { name, sha256: digestHex("sha256", await world.readFile(file, maxArtifactBytes)) };
+  const { digests } = await digestStream(world.readPieces(file), ["sha256"]);
+  return { name, sha256: hex(digests.get("sha256") as Uint8Array) };
 }
 
 /** By bundles: 0, or a Problem that says why not. By a release folder: the exit code of the decision. */
 export async function verifyVerb(
   file: string,
-  options: VerifyOptions,
+  options: BundleVerifyOptions,
   world: ConsumerVerbWorld,
   out: Output,
 ): Promise<number> {
   refuseIdleOptions(options);
   if (options.release !== undefined) return verifyReleaseVerb(file, options.release, options, world, out);
+  const targets = await world.targets();
+  const kind = file.startsWith("sha256:") ? "file" : await targets.kindOf(file);
+  if (kind !== "file") {
+    const { trust, expected: signer } = await expectationOf(options, world);
+    const type = options.type === undefined ? {} : { predicateType: predicateTypeOf(options.type) };
+    const expectation = { trust, signer, ...type, ...(await demandsOf(options, world)) };
+    return kind === "image"
+      ? verifyImageVerb(file, expectation, targets, out)
+      : verifyFolderVerb(file, options.bundle, expectation, targets, out);
+  }
   if (options.bundle.length === 0) {
     throw new Problem("cli/usage", "nothing to verify the file by", {
       hint: "give --bundle FILE, or --release FOLDER for everything",
     });
   }
-  const { artifact, name } = await artifactOf(file, world);
   const { trust, expected } = await expectationOf(options, world);
-  const reports: BundleReport[] = [];
+  const bundles: { path: string; bundle: Bundle }[] = [];
   for (const path of options.bundle) {
-    reports.push(await naming(path, async () => verifyOne(path, artifact, trust, expected, options, world)));
+    const bundle = await naming(path, async () => parseBundle(await world.readFile(path, maxBundleBytes)));
+    bundles.push({ path, bundle });
   }
-  return reportBundles(out, name, reports);
+  const artifact = await artifactOf(
+    file,
+    bundles.map(({ bundle }) => bundle),
+    expected,
+    world,
+  );
+  const type = options.type === undefined ? {} : { predicateType: options.type };
+  const asked = { trust, artifact, ...type, ...(await demandsOf(options, world)), ...expected } as VerifyBundleOptions;
+  const reports: BundleReport[] = [];
+  for (const { path, bundle } of bundles) {
+    reports.push(await naming(path, async () => verifyOne({ path, bundle, asked, options, reports }, out)));
+  }
+  return reportBundles(out, file.split("/").at(-1) as string, reports);
 }
 
 /** Says of which file a Problem is. */
@@ -87,30 +107,63 @@ async function naming<T>(path: string, run: () => Promise<T>): Promise<T> {
   }
 }
 
-async function verifyOne(
-  path: string,
-  artifact: Artifact,
-  trust: Trust,
-  expected: Expected,
-  options: VerifyOptions,
-  world: ConsumerVerbWorld,
-): Promise<BundleReport> {
-  const bundle = parseBundle(await world.readFile(path, maxBundleBytes));
-  const type = options.type === undefined ? {} : { predicateType: options.type };
+interface OneBundle {
+  readonly path: string;
+  readonly bundle: Bundle;
+  readonly asked: VerifyBundleOptions;
+  readonly options: BundleVerifyOptions;
+  /** Of the bundles before it. */
+  readonly reports: readonly BundleReport[];
+}
+
+function verifyOne({ path, bundle, asked, options, reports }: OneBundle, out: Output): BundleReport {
   // A verifier's summary is between it and who holds its key: it is in no log and has no timestamp.
-  const isSummary = "key" in expected && options.type === verificationSummaryType;
+  const isSummary = asked.key !== undefined && options.type === verificationSummaryType;
   const thresholds = isSummary ? { thresholds: { logs: 0, timestamps: 0, scts: 0 } } : {};
-  const verified = verifyBundle(bundle, { trust, artifact, ...type, ...thresholds, ...expected } as BundleOptions);
+  const explanation = options.explain === true ? new Explanation() : undefined;
+  const recorder = explanation === undefined ? {} : { recorder: explanation };
+  let verified: VerifiedBundle;
+  try {
+    verified = verifyBundle(bundle, { ...asked, ...thresholds, ...recorder } as VerifyBundleOptions);
+  } catch (problem) {
+    if (explanation !== undefined) reportFailure(out, path, explanation, problem, reports);
+    throw problem;
+  }
   if (isSummary && verified.content.kind === "envelope") {
     const { verificationResult } = parseVerificationSummary(parseStatement(verified.content.payload));
     if (verificationResult !== "PASSED")
       throw new Problem("slsa/vsa-result", "the summary says that verification failed");
   }
-  return describe(path, verified);
+  const steps = explanation?.steps(false);
+  if (steps !== undefined) reportSteps(out, path, steps);
+  return { ...describe(path, verified), ...(steps === undefined ? {} : { steps }) };
+}
+
+/** The steps up to the one that failed; the Problem itself is said by whoever gets it. */
+function reportFailure(
+  out: Output,
+  path: string,
+  explanation: Explanation,
+  problem: unknown,
+  bundles: readonly BundleReport[],
+): void {
+  const steps = explanation.steps(true);
+  reportSteps(out, path, steps);
+  const error = isProblem(problem) ? { code: problem.code, message: problemChain(problem).join(": ") } : undefined;
+  out.document({ verified: false, bundle: path, steps, error, bundles });
+}
+
+function reportSteps(out: Output, path: string, steps: readonly ExplainedStep[]): void {
+  out.line(`${path}, step by step:`);
+  for (const { number, what, result, findings } of steps) {
+    const mark = result === "passed" ? out.style("ok  ", "green") : out.style("FAIL", "red");
+    out.line(`  ${mark} ${String(number).padStart(2)}. ${what}`);
+    for (const [name, value] of findings) out.line(`           ${name}: ${value}`);
+  }
 }
 
 /** An option that would be ignored is refused: it may be what the caller relies on. */
-function refuseIdleOptions(options: VerifyOptions): void {
+function refuseIdleOptions(options: BundleVerifyOptions): void {
   const forBundles = {
     "--key": options.key,
     "--certificate-identity": options.certificateIdentity,
@@ -118,6 +171,14 @@ function refuseIdleOptions(options: VerifyOptions): void {
     "--type": options.type,
     "--trusted-root": options.trustedRoot,
     "--bundle": options.bundle[0],
+    "--explain": options.explain,
+    "--certificate-identity-pattern": options.certificateIdentityPattern,
+    "--certificate-oidc-issuer-pattern": options.certificateOidcIssuerPattern,
+    "--trust-config": options.trustConfig,
+    "--witness-policy": options.witnessPolicy,
+    "--logs": options.logs,
+    "--scts": options.scts,
+    "--timestamps": options.timestamps,
   };
   const forReleases = { "--vsa": options.vsa, "--advisories": options.advisories };
   const idle = Object.entries(options.release === undefined ? forReleases : forBundles).find(
@@ -129,49 +190,6 @@ function refuseIdleOptions(options: VerifyOptions): void {
       ? ["a bundle alone", "it goes with --release"]
       : ["a whole release", "there the policy says who must have signed"];
   throw new Problem("cli/usage", `${idle[0]} does not go with verifying ${what}: ${instead}`);
-}
-
-type Expected =
-  | { readonly key: ReturnType<typeof parsePublicKeyPem> }
-  | { readonly identity: NonNullable<BundleOptions["identity"]> };
-
-/** By whom the bundle must be: a key, an identity, or whom the organisation trusts to build. Never anybody. */
-async function expectationOf(
-  options: VerifyOptions,
-  world: ConsumerVerbWorld,
-): Promise<{ trust: Trust; expected: Expected }> {
-  const { certificateIdentity: identity, certificateOidcIssuer: issuer } = options;
-  if ((identity === undefined) !== (issuer === undefined)) {
-    throw new Problem(
-      "cli/usage",
-      "an identity means something only with its issuer: give --certificate-identity and --certificate-oidc-issuer",
-    );
-  }
-  const named: Expected | undefined =
-    options.key !== undefined
-      ? { key: parsePublicKeyPem(new TextDecoder().decode(await world.readFile(options.key, maxSmallBytes))) }
-      : identity !== undefined && issuer !== undefined
-        ? { identity: { issuer, subjectAlternativeName: identity } }
-        : undefined;
-  if (options.key !== undefined && identity !== undefined)
-    throw new Problem("cli/usage", "give a key or an identity, not both");
-  if (options.trustedRoot !== undefined) {
-    if (named === undefined)
-      throw new Problem("cli/usage", "a trusted root does not say who may sign: give an identity or a key");
-    return {
-      trust: prepareTrust(parseTrustedRoot(await world.readFile(options.trustedRoot, maxSmallBytes))),
-      expected: named,
-    };
-  }
-  const client = await world.openTrust(options);
-  if (named !== undefined) return { trust: await loadSigstoreTrust(client), expected: named };
-  const consumer = await loadConsumerTrust(client, onlyProject(client), world.now());
-  const [first, ...others] = consumer.builders.builders.map((each) => ({
-    issuer: each.issuer,
-    subjectAlternativeName: each.identity,
-  }));
-  if (first === undefined) throw new Problem("trust/no-builder", "the organisation trusts no builder");
-  return { trust: consumer.trust, expected: { identity: [first, ...others] } };
 }
 
 function describe(bundle: string, verified: VerifiedBundle): BundleReport {
@@ -195,7 +213,7 @@ async function verifyReleaseVerb(
   world: ConsumerVerbWorld,
   out: Output,
 ): Promise<number> {
-  const { name, sha256 } = await artifactOf(file, world);
+  const { name, sha256 } = await measured(file, world);
   const release = await loadRelease(await world.files(folder), { name, sha256 });
   const client = await world.openTrust(options);
   const now = world.now();

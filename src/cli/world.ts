@@ -14,8 +14,9 @@ import type {
 } from "../flows/index.ts";
 import type { Json, JsonObject } from "../core/index.ts";
 import type { LocalSigner } from "../crypto/index.ts";
-import type { TufClient } from "../tuf/index.ts";
+import type { RepositoryStore, TufClient } from "../tuf/index.ts";
 import type { TrustOptions } from "./program.ts";
+import type { VerifyTargetWorld } from "./verify-image.ts";
 
 /** The clone the command runs in. */
 export interface Repository {
@@ -71,10 +72,14 @@ export interface BuildVerbWorld {
 }
 
 export interface ConsumerVerbWorld {
+  /** What is loaded only to verify: folders, images. */
+  targets(): Promise<VerifyTargetWorld>;
   now(): number;
   /** One TUF update from what the options name. */
   openTrust(options: TrustOptions): Promise<TufClient>;
   readFile(path: string, maxBytes: number): Promise<Uint8Array>;
+  /** A file of any size, piece by piece. */
+  readPieces?(path: string): AsyncIterable<Uint8Array>;
   writeFile(path: string, bytes: Uint8Array): Promise<void>;
   files(folder: string): Promise<Files>;
   advisories(folder: string | undefined): Promise<AdvisorySource>;
@@ -94,7 +99,8 @@ export interface DemoVerbWorld extends InitVerbWorld, BuildVerbWorld {
   signingAs(dir: string, claims: Readonly<Record<string, unknown>>, subject: string): Promise<SigningWorld>;
   /** A TUF client with its own state, over an address or a folder. */
   openClient(root: Uint8Array, mirror: string, stateFolder: string): Promise<TufClient>;
-  copyFolder(from: string, to: string): Promise<void>;
+  /** The store of an organisation's TUF repository. */
+  openTuf(dir: string): Promise<RepositoryStore & { close(): Promise<void> }>;
   /** The shipped records, with public ones where they lie beside the repository. */
   advisories(): Promise<AdvisorySource>;
   newVerifier(id: string): Promise<Verifier>;
