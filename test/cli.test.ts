@@ -229,7 +229,14 @@ describe("a release, verified", () => {
 
   test("build needs of the keys only those that docs/keys.md says are the builder's", async () => {
     const dir = join(made.folder, "builder");
-    for (const part of ["organisation.json", "root.json", "tuf", "keys/oidc.pem", "keys/builder.pem"])
+    for (const part of [
+      "organisation.json",
+      "root.json",
+      "tuf.sqlite",
+      "tuf-targets",
+      "keys/oidc.pem",
+      "keys/builder.pem",
+    ])
       cpSync(join(made.organisation, part), join(dir, part), { recursive: true });
     const ran = await made.run("build", "--dir", dir, "--release", join(made.folder, "elsewhere"));
     assert.equal(ran.code, 0, ran.stderr);

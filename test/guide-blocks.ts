@@ -14,9 +14,9 @@ export interface GuideCommand {
   readonly exitCode: number;
 }
 
-const guide = join(import.meta.dirname, "..", "docs", "guide", "first-release.md");
-
-export function guideBlocks(): readonly GuideBlock[] {
+/** Of a page of docs/guide, by its name without the ending. */
+export function guideBlocks(name = "first-release"): readonly GuideBlock[] {
+  const guide = join(import.meta.dirname, "..", "docs", "guide", `${name}.md`);
   return [...readFileSync(guide, "utf8").matchAll(/^```(.+)\n([^]*?)^```$/gm)].flatMap(([, head = "", body = ""]) =>
     block(head, body),
   );

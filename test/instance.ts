@@ -12,6 +12,7 @@ import { encodePrivateKeyPem, encodePublicKeyPem, generateKey, randomBytes } fro
 import {
   buildIdentity,
   challengeOf,
+  createUpkeep,
   type Files,
   initOrganisation,
   keyNames,
@@ -26,16 +27,16 @@ import {
   updateTrust,
 } from "../src/flows/index.ts";
 import {
-  createFolderFetcher,
   files as fileSystem,
   openFileLogStore,
+  openRepositoryStore,
   openTokenIssuer,
   request,
   tokenVerifier,
 } from "../src/io/index.ts";
 import type { Trust } from "../src/sigstore/index.ts";
 import { createApp, listen } from "../src/server/index.ts";
-import { createMemoryStore, type TufClient } from "../src/tuf/index.ts";
+import { createMemoryStore, createStoreFetcher, type RepositoryStore, type TufClient } from "../src/tuf/index.ts";
 
 const clock = { now: () => Date.now() };
 const random = { bytes: randomBytes, key: generateKey };
@@ -51,6 +52,8 @@ export interface RunningInstance {
   /** SAN of the certificates that `token()` leads to. */
   readonly identity: string;
   readonly files: Files;
+  /** The organisation's TUF repository. */
+  readonly tuf: RepositoryStore;
   /** Root metadata as a consumer is handed it. */
   readonly root: Uint8Array;
   readonly rootPath: string;
@@ -106,14 +109,18 @@ export async function startInstance(t?: TestContext): Promise<RunningInstance> {
         { name: "pack", after: "source" },
       ],
     },
-    { clock, random, files, progress: { step: () => undefined } },
+    { clock, random, files, openTuf: () => openRepositoryStore(folder), progress: { step: () => undefined } },
   );
-  const openTuf = (now: number): Promise<TufClient> => openFolder(folder, files, now);
+  const store = await openRepositoryStore(folder);
+  closing.push(() => store.close());
+  const openTuf = (now: number): Promise<TufClient> => openOwnTuf(store, files, now);
   const issuer = await openIssuer(files, url);
   const authority = await openAuthority({
     clock,
     random,
     files,
+    tuf: store,
+    upkeep: createUpkeep({ clock, tuf: store, openKey: async () => undefined }),
     openStore: (name) => openFileLogStore(join(folder, name)),
     verifyToken: tokenVerifier(url, issuer.keys),
     keySet: issuer.keySet,
@@ -139,6 +146,7 @@ export async function startInstance(t?: TestContext): Promise<RunningInstance> {
     organisation,
     identity,
     files,
+    tuf: store,
     root: new Uint8Array(await readFile(join(folder, places.root))),
     rootPath: join(folder, places.root),
     trust,
@@ -169,10 +177,10 @@ async function openIssuer(files: Files, url: string) {
   return openTokenIssuer(url, encodePrivateKeyPem(key), encodePublicKeyPem(key.publicKey));
 }
 
-async function openFolder(folder: string, files: Files, now: number): Promise<TufClient> {
+async function openOwnTuf(store: RepositoryStore, files: Files, now: number): Promise<TufClient> {
   return updateTrust({
     root: await files.read(places.root, maxBytes),
-    fetcher: createFolderFetcher(join(folder, places.tuf)),
+    fetcher: createStoreFetcher(store),
     store: createMemoryStore(),
     now,
   });

@@ -4,7 +4,7 @@ import { utf8 } from "../src/core/index.ts";
 import { digestHex, generateKey, randomBytes } from "../src/crypto/index.ts";
 import { attest, builderId, buildProvenance, initOrganisation } from "../src/flows/index.ts";
 import { encodeBundle } from "../src/sigstore/index.ts";
-import { codeOf, codesOf, lockfile, MemoryFiles, World } from "./world.ts";
+import { codeOf, codesOf, lockfile, MemoryFiles, openMemoryTuf, World } from "./world.ts";
 
 const random = { bytes: randomBytes, key: generateKey };
 
@@ -74,7 +74,13 @@ test("a source address with a password in it is refused before it is published a
   const project = { ...world.organisation.project, sourceUri: "https://user:s3cret@git.example/app.git" };
   const made = initOrganisation(
     { name: "Other", url: "http://127.0.0.1:1", project, steps: [{ name: "a", after: undefined }] },
-    { clock: world.clock, random, files: new MemoryFiles(), progress: { step: () => undefined } },
+    {
+      clock: world.clock,
+      random,
+      files: new MemoryFiles(),
+      openTuf: async () => openMemoryTuf(),
+      progress: { step: () => undefined },
+    },
   );
   assert.equal(await codeOf(made), "organisation/source");
 });

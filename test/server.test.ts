@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { maxRequestBytes } from "../src/api/index.ts";
 import { Problem } from "../src/core/index.ts";
-import { parseTimestampResponse } from "../src/crypto/index.ts";
-import { decisionRequestJson } from "../src/flows/index.ts";
+import { digestHex, parseTimestampResponse } from "../src/crypto/index.ts";
+import { decisionRequestJson, keyNames, publishTargets } from "../src/flows/index.ts";
 import { type AccessRecord, createApp } from "../src/server/index.ts";
 import { World } from "./world.ts";
 
@@ -241,4 +241,67 @@ test("an organisation whose own trust has run out says so of itself and not of t
   });
   assert.equal(response.status, 503);
   assert.equal((await problemOf(response)).code, "decision/unavailable");
+});
+
+test("TUF metadata is cached by its name: versioned for good, the timestamp asked for anew and confirmed by its tag", async () => {
+  const { app } = await open();
+  const versioned = await app.request("/tuf/1.root.json");
+  assert.equal(versioned.headers.get("cache-control"), "public, max-age=31536000, immutable");
+  assert.equal(versioned.headers.get("content-type"), "application/json");
+  const timestamp = await app.request("/tuf/timestamp.json");
+  assert.equal(timestamp.headers.get("cache-control"), "no-cache");
+  const tag = timestamp.headers.get("etag")!;
+  for (const known of [tag, `W/${tag}`, `"other", ${tag}`]) {
+    const same = await app.request("/tuf/timestamp.json", { headers: { "if-none-match": known } });
+    assert.deepEqual([same.status, await same.text(), same.headers.get("etag")], [304, "", tag]);
+  }
+  const other = await app.request("/tuf/timestamp.json", { headers: { "if-none-match": '"other"' } });
+  assert.equal(other.status, 200);
+  const next = await app.request("/tuf/2.root.json");
+  assert.deepEqual([next.status, next.headers.get("cache-control")], [404, "no-store"]);
+  const head = await app.request("/tuf/1.root.json", { method: "HEAD" });
+  assert.deepEqual(
+    [head.status, await head.text(), head.headers.get("content-length")],
+    [200, "", String((await versioned.arrayBuffer()).byteLength)],
+  );
+});
+
+test("a target is served under each spelling of its name, in parts, and nothing else of the store is", async () => {
+  const { world, app } = await open();
+  const content = new Uint8Array(300_000).fill(5);
+  const path = "dir/100% of + and @ \u00fc.bin";
+  await publishTargets([{ path, content }], keyNames.root.slice(0, 2), world);
+  const file = `dir/${digestHex("sha256", content)}.100% of + and @ \u00fc.bin`;
+  const plain = file.split("/").map(encodeURIComponent).join("/");
+  for (const spelling of [plain, plain.replaceAll("%40", "@").replaceAll("%2B", "+"), plain.replace("%25", "%25")]) {
+    const response = await app.request(`/tuf/targets/${spelling}`);
+    assert.equal(response.status, 200, spelling);
+    assert.equal(response.headers.get("content-length"), String(content.length));
+    assert.equal(response.headers.get("cache-control"), "public, max-age=31536000, immutable");
+    assert.deepEqual(new Uint8Array(await response.arrayBuffer()), content);
+  }
+  for (const nothing of [
+    "targets/dir",
+    "targets/",
+    "settings",
+    "records/settings",
+    "tuf.sqlite",
+    "..%2Ftuf.sqlite",
+    "%00",
+  ]) {
+    assert.equal((await app.request(`/tuf/${nothing}`)).status, 404, nothing);
+  }
+});
+
+test("metrics tell how long every TUF role still lasts", async () => {
+  const { world, app } = await open();
+  const text = await (await app.request("/metrics")).text();
+  assert.match(text, /^sealwright_tuf_expiry_seconds\{role="timestamp"\} 604800$/m);
+  assert.match(text, /^sealwright_tuf_version\{role="root"\} 1$/m);
+  assert.match(text, /^sealwright_tuf_revision 1$/m);
+  world.clock.advance(8 * 86_400_000);
+  await publishTargets([], keyNames.root.slice(0, 2), world);
+  const later = await (await app.request("/metrics")).text();
+  assert.match(later, /^sealwright_tuf_version\{role="timestamp"\} 2$/m);
+  assert.match(later, /^sealwright_tuf_revision 2$/m);
 });

@@ -22,6 +22,7 @@ import {
   oids,
   parseCertificate,
   parseTimestampRequest,
+  type PublicKey,
   randomBytes,
   type Scheme,
   type Signer,
@@ -120,11 +121,11 @@ async function newAuthority(type: KeyType): Promise<CertificateAuthority & { rea
   return { chain: [intermediate, root], signer };
 }
 
-async function newTimestampAuthority(): Promise<{
+async function newTimestampAuthority(rootType: KeyType): Promise<{
   readonly chain: readonly Certificate[];
   readonly signer: LocalSigner;
 }> {
-  const rootSigner = newSigner("ecdsa-p384");
+  const rootSigner = newSigner(rootType);
   const root = await newCertificate("timestamp root", rootSigner, [signs, basicConstraints({ ca: true })]);
   const signer = newSigner("ecdsa-p256");
   const usages = [keyUsage("digitalSignature"), extendedKeyUsage([oids.timeStamping])];
@@ -137,6 +138,7 @@ async function newTimestampAuthority(): Promise<{
 export interface RekorLog {
   readonly log: Log;
   readonly instance: LogInstance;
+  readonly publicKey: PublicKey;
   add(request: JsonObject): Promise<Json>;
 }
 
@@ -152,6 +154,7 @@ export async function newRekorLog(origin: string, operator: string, type: KeyTyp
   const keyDetails = type === "ed25519" ? "PKIX_ED25519" : "PKIX_ECDSA_P256_SHA_256";
   return {
     log,
+    publicKey: signer.publicKey,
     instance: {
       baseUrl: `https://${origin}`,
       publicKey: signer.publicKey.spki,
@@ -182,13 +185,22 @@ export interface Instance {
   readonly identity: CertificateIdentity;
   chain(signer: Signer): Promise<readonly Uint8Array[]>;
   timestamp(signature: Uint8Array): Promise<Uint8Array>;
+  /** The timestamp authority's own certificate, to its anchor. */
+  readonly timestampChain: readonly Certificate[];
+  /** What the timestamp authority answers to a request of RFC 3161. */
+  answerTimestamp(query: Uint8Array): Promise<Uint8Array>;
 }
 
 export async function newInstance(
-  options: { readonly caKey?: KeyType; readonly mediaType?: string } = {},
+  options: {
+    readonly caKey?: KeyType;
+    readonly tsaRootKey?: KeyType;
+    readonly logKey?: KeyType;
+    readonly mediaType?: string;
+  } = {},
 ): Promise<Instance> {
   const ca = await newAuthority(options.caKey ?? "ecdsa-p256");
-  const tsa = await newTimestampAuthority();
+  const tsa = await newTimestampAuthority(options.tsaRootKey ?? "ecdsa-p384");
   const ctSigner = newSigner("ecdsa-p256");
   const ct = await openLog({
     store: memoryStore(),
@@ -197,7 +209,7 @@ export async function newInstance(
     signCheckpoint: async (size, root) =>
       utf8(await createRfc6962Note({ origin: "ct.example.org", size, root }, ctSigner, startMs)),
   });
-  const rekor = await newRekorLog("log.example.org", "example.org");
+  const rekor = await newRekorLog("log.example.org", "example.org", options.logKey);
   const authority = (chain: readonly Certificate[], uri: string): AuthorityInstance => ({
     subject: { organization: "example.org", commonName: "root" },
     uri,
@@ -233,6 +245,7 @@ export async function newInstance(
     ca,
     rekor,
     root,
+    timestampChain: tsa.chain,
     trust: prepareTrust(parseTrustedRoot(encodeTrustedRoot(root))),
     ctLogs: [
       { submit: (submission) => addPrecertificate(ct, ctSigner, submission, instance.now), logKey: ctSigner.publicKey },
@@ -255,13 +268,15 @@ export async function newInstance(
       });
     },
     timestamp: (signature) =>
+      instance.answerTimestamp(
+        createTimestampRequest({
+          imprint: { hashAlgorithm: "sha256", digest: digest("sha256", signature) },
+          certReq: true,
+        }),
+      ),
+    answerTimestamp: (query) =>
       createTimestampResponse({
-        request: parseTimestampRequest(
-          createTimestampRequest({
-            imprint: { hashAlgorithm: "sha256", digest: digest("sha256", signature) },
-            certReq: true,
-          }),
-        ),
+        request: parseTimestampRequest(query),
         signer: tsa.signer,
         chain: tsa.chain,
         genTimeMs: instance.now,

@@ -11,7 +11,6 @@ import {
   decisionRequestJson,
   forgedCheckpoint,
   keyNames,
-  loadRepository,
   loadSigner,
   oneKeyOfThree,
   places,
@@ -22,8 +21,14 @@ import {
 } from "../src/flows/index.ts";
 import { generateKey, randomBytes } from "../src/crypto/index.ts";
 import { encodeBundle, parseBundle, verifyBundle } from "../src/sigstore/index.ts";
-import { createMemoryStore } from "../src/tuf/index.ts";
-import { codeOf, codesOf, lockfile, World } from "./world.ts";
+import {
+  createMemoryFetcher,
+  createMemoryStore,
+  createStoreFetcher,
+  exportRepository,
+  openRepository,
+} from "../src/tuf/index.ts";
+import { codeOf, codesOf, lockfile, openMemoryTuf, World } from "./world.ts";
 
 const random = { bytes: randomBytes, key: generateKey };
 
@@ -39,7 +44,7 @@ test("a release stays admitted long after its certificates have ended", async ()
   const world = await World.open();
   const release = await world.release(world.build());
   world.clock.advance(5 * dayMs);
-  await resignRepository({ files: world.files, clock: world.clock });
+  await resignRepository(world);
   assert.equal((await world.admit(release)).decision.outcome, "admitted");
 });
 
@@ -201,11 +206,12 @@ test("one owner cannot publish what needs two", async () => {
 
 test("a client that has seen newer metadata refuses the old", async () => {
   const world = await World.open();
-  const first = new Map(world.files.contents);
+  const first = new Map<string, Uint8Array>();
+  await exportRepository(world.tuf, async (path, bytes) => void first.set(path, bytes), 1 << 20);
   const store = createMemoryStore();
   await resignRepository(world);
   await world.update(store);
-  const old = { fetch: async (path: string) => first.get(`${places.tuf}/${path}`) };
+  const old = createMemoryFetcher(first);
   assert.equal(await codeOf(world.update(store, world.clock.now(), old)), "tuf/rollback");
 });
 
@@ -217,9 +223,11 @@ test("online keys and one owner's key together cannot change what is trusted", a
     timestamp: await loadSigner(world.files, keyNames.timestamp),
   };
   const target = { path: targetPaths.policy, content: utf8("{}") };
-  const changed = await oneKeyOfThree(await loadRepository(world.files), target, signers, world.clock.now() + dayMs);
-  for (const [path, bytes] of changed) await world.files.write(`${places.tuf}/${path}`, bytes);
-  assert.equal(await codeOf(world.update(createMemoryStore())), "tuf/threshold");
+  const repository = await openRepository(world.tuf);
+  const changed = await oneKeyOfThree(repository, target, signers, world.clock.now() + dayMs);
+  const honest = createStoreFetcher(world.tuf);
+  const fetch = async (path: string, maxBytes: number) => changed.get(path) ?? honest.fetch(path, maxBytes);
+  assert.equal(await codeOf(world.update(createMemoryStore(), world.clock.now(), { fetch })), "tuf/threshold");
 });
 
 test("metadata that nobody signed anew runs out, and is refused", async () => {
@@ -346,10 +354,11 @@ test("static paths stay inside their folder, and keys are served to nobody", asy
     "keys/ca.pem",
     "a//b",
   ]) {
-    for (const area of ["log", "ct", "tuf"] as const)
+    for (const area of ["log", "ct"] as const)
       assert.equal(await world.authority.readStatic(area, path), undefined, path);
+    assert.equal(await world.authority.readTuf(path), undefined, path);
   }
-  assert.ok((await world.authority.readStatic("tuf", "timestamp.json")) !== undefined);
+  assert.ok((await world.authority.readTuf("timestamp.json")) !== undefined);
 });
 
 test("every private key is written as private, and no other file holds one", async () => {
@@ -416,7 +425,13 @@ test("an organisation is made once: a second init in its folder changes nothing"
       project: world.organisation.project,
       steps: [{ name: "a", after: undefined }],
     },
-    { clock: world.clock, random, files: world.files, progress: { step: () => undefined } },
+    {
+      clock: world.clock,
+      random,
+      files: world.files,
+      openTuf: async () => openMemoryTuf(),
+      progress: { step: () => undefined },
+    },
   );
   assert.equal(await codeOf(again), "organisation/exists");
   assert.deepEqual([...world.files.contents.keys()].sort(), [...before.keys()].sort());

@@ -14,6 +14,7 @@ import {
   builderId,
   buildIdentity,
   challengeOf,
+  createUpkeep,
   decisionAudience,
   type Files,
   initOrganisation,
@@ -36,7 +37,14 @@ import {
 import { createLink } from "../src/intoto/index.ts";
 import { openTokenIssuer, tokenVerifier } from "../src/io/oidc.ts";
 import { createMemoryLogStore, type MemoryLogStore } from "../src/tlog/index.ts";
-import { createMemoryStore, type TufFetcher, type TufStore } from "../src/tuf/index.ts";
+import {
+  createMemoryRepositoryStore,
+  createMemoryStore,
+  createStoreFetcher,
+  type RepositoryStore,
+  type TufFetcher,
+  type TufStore,
+} from "../src/tuf/index.ts";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isProblem, Problem } from "../src/core/index.ts";
@@ -95,6 +103,7 @@ const random = { bytes: randomBytes, key: generateKey };
 export class World {
   readonly clock = new MovableClock(Date.UTC(2026, 10, 23, 12));
   readonly files = new MemoryFiles();
+  readonly tuf = createMemoryRepositoryStore();
   readonly steps: string[] = [];
   private readonly stores = new Map<string, MemoryLogStore>();
   authority!: Authority;
@@ -118,6 +127,7 @@ export class World {
         clock: world.clock,
         random,
         files: world.files,
+        openTuf: async () => openMemoryTuf(world.tuf),
         progress: { step: (name) => void world.steps.push(name) },
       },
     );
@@ -134,6 +144,8 @@ export class World {
       clock,
       random,
       files,
+      tuf: this.tuf,
+      upkeep: createUpkeep({ clock, tuf: this.tuf, openKey: async () => undefined }),
       openStore: async (folder) => Object.assign(this.store(folder), { close: async () => undefined }),
       verifyToken: tokenVerifier(organisation.url, issuer.keys),
       keySet: issuer.keySet,
@@ -164,7 +176,7 @@ export class World {
 
   /** What a mirror serves. */
   get fetcher(): TufFetcher {
-    return { fetch: (path, maxBytes) => this.files.readIfThere(`${places.tuf}/${decodeURIComponent(path)}`, maxBytes) };
+    return createStoreFetcher(this.tuf);
   }
 
   async update(store: TufStore, now = this.clock.now(), fetcher = this.fetcher) {
@@ -256,6 +268,11 @@ export class World {
     const consumer = await loadConsumerTrust(client, onlyProject(client), now);
     return admitRelease(release, consumer, shippedAdvisories(), await this.verifier(), now);
   }
+}
+
+/** As `init` asks for it. */
+export function openMemoryTuf(store = createMemoryRepositoryStore()): RepositoryStore & { close(): Promise<void> } {
+  return { ...store, close: async () => undefined };
 }
 
 /** One harmless npm package. */

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { paths } from "../../src/api/index.ts";
 import { utf8 } from "../../src/core/index.ts";
-import { keyNames, places, publishTargets, resignRepository, targetPaths } from "../../src/flows/index.ts";
+import { keyNames, publishTargets, resignRepository, targetPaths } from "../../src/flows/index.ts";
 import { type RunningInstance, startInstance } from "../instance.ts";
 import { downloadWithPythonTuf, downloadWithTufJs, tufJs, tufJsFolder } from "./tuf-clients.ts";
 
@@ -29,8 +29,8 @@ function skipped(t: TestContext): boolean {
 const changed = { path: targetPaths.policy, content: utf8('{"rules":"other ones"}') };
 
 /** Two owners agree on another policy. */
-async function changePolicy({ files }: RunningInstance): Promise<void> {
-  await publishTargets([changed], keyNames.root.slice(0, 2), { files, clock });
+async function changePolicy({ files, tuf }: RunningInstance): Promise<void> {
+  await publishTargets([changed], keyNames.root.slice(0, 2), { files, clock, tuf });
 }
 
 test("tuf-js refreshes from our server over HTTP and downloads every target", async (t) => {
@@ -45,15 +45,21 @@ test("tuf-js refreshes from our server over HTTP and downloads every target", as
 
 test("tuf-js follows what is published while our server runs, and refuses it when it serves older metadata again", async (t) => {
   const instance = await startInstance(t);
-  const { files } = instance;
+  const { files, tuf } = instance;
   const folder = await tufJsFolder(t, instance.root);
-  const before = await files.read(`${places.tuf}/timestamp.json`, 1 << 20);
+  const before = (await tuf.read("timestamp.json"))!;
   await tufJs(folder, address(instance)).refresh();
   await changePolicy(instance);
-  await resignRepository({ files, clock });
+  await resignRepository({ files, clock, tuf });
   const after = await downloadWithTufJs(tufJs(folder, address(instance)), [changed.path]);
   assert.deepEqual(after.get(changed.path), changed.content);
-  await files.write(`${places.tuf}/timestamp.json`, before);
+  await tuf.commit({
+    base: await tuf.revision(),
+    atMs: clock.now(),
+    files: [["timestamp.json", before]],
+    replaced: [],
+    event: {},
+  });
   await assert.rejects(tufJs(folder, address(instance)).refresh(), /less than current version/);
 });
 

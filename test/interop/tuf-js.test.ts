@@ -19,3 +19,12 @@ test("tuf-js refuses a repository of ours whose timestamp has expired", async (t
   const updater = tufJs(await tufJsFolder(t, repository.root), repository.url);
   await assert.rejects(updater.refresh(), /expired/i);
 });
+
+test("tuf-js finds and downloads every target of a repository of ours that has them in bins", async (t) => {
+  const repository = await serveRepository(Date.now(), 16);
+  t.after(() => repository.close());
+  const updater = tufJs(await tufJsFolder(t, repository.root), repository.url);
+  await updater.refresh();
+  assert.deepEqual(await downloadWithTufJs(updater, [...repository.targets.keys()]), repository.targets);
+  assert.ok(repository.requests.some((path) => /^\/1\.bins4-[0-9a-f]\.json$/.test(path)));
+});

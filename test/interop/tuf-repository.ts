@@ -4,16 +4,8 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dayMs, utf8 } from "../../src/core/index.ts";
-import {
-  createNextRoot,
-  createRoot,
-  initialRepository,
-  parseRoot,
-  publish,
-  signMetadata,
-  type Signing,
-  type TargetChanges,
-} from "../../src/tuf/index.ts";
+import { createNextRoot, exportRepository, type TargetChanges } from "../../src/tuf/index.ts";
+import { Publisher, roleOf } from "../tuf-publisher.ts";
 import { newKey } from "../tuf-world.ts";
 
 export interface ServedRepository {
@@ -32,52 +24,32 @@ const targets = new Map([
   ["odd name/ü+@ (1).txt", utf8("a name like any other")],
 ]);
 
-/** Publishes as of `now` and serves. */
-export async function serveRepository(now: number): Promise<ServedRepository> {
-  const lifetimesMs = { targets: 30 * dayMs, snapshot: 30 * dayMs, timestamp: dayMs };
-  const rootKeys = [newKey(), newKey("ecdsa-p256"), newKey("rsa")];
-  const [top, online, team] = [newKey("ecdsa-p256"), newKey(), newKey()];
-  const oneOf = (...made: readonly { key: (typeof top)["key"] }[]) => ({
-    keys: made.map((each) => each.key),
-    threshold: 1,
-  });
-  const roles = {
-    root: { keys: rootKeys.map((each) => each.key), threshold: 2 },
-    targets: oneOf(top),
-    snapshot: oneOf(online),
-    timestamp: oneOf(online),
-  };
-  const signRoot = (signed: Parameters<typeof signMetadata>[0]) =>
-    signMetadata(
-      signed,
-      rootKeys.map((each) => each.signer),
-      roles.root.keys,
-    );
-  const root = await signRoot(createRoot({ version: 1, expiresMs: now + 100 * dayMs, roles }));
-  const signing: Signing = {
-    lifetimesMs,
-    signers: new Map([
-      ["targets", [top.signer]],
-      ["snapshot", [online.signer]],
-      ["timestamp", [online.signer]],
-      ["team", [team.signer]],
-    ]),
-  };
+/** Publishes as of `now` and serves; with the targets in bins when a number of them is given. */
+export async function serveRepository(now: number, bins?: number): Promise<ServedRepository> {
+  const publisher = new Publisher();
+  publisher.now = now;
+  publisher.rootHolders[2] = newKey("rsa");
+  const team = newKey();
+  publisher.root = await publisher.signRoot();
   const add = (...paths: string[]) => ({ add: paths.map((path) => ({ path, content: targets.get(path)! })) });
-  const first = await initialRepository(
-    root,
-    new Map([["targets", add("hello.txt", "odd name/ü+@ (1).txt")]]),
-    signing,
-    now,
-  );
-  const second = createNextRoot(parseRoot(root, 512_000), { expiresMs: now + 200 * dayMs });
-  const delegations = [{ name: "team", ...oneOf(team), paths: ["team/*"] }];
-  const changes = new Map<string, TargetChanges>([
+  const all = [...targets.keys()];
+  const first = bins === undefined ? ["hello.txt", "odd name/ü+@ (1).txt"] : all;
+  await publisher.commit(await publisher.first({ place: add(...first) }));
+  const next = createNextRoot(publisher.repository.head.root, { expiresMs: now + 200 * dayMs });
+  const roots = [await publisher.signRoot(next)];
+  publisher.holders.set("team", [team]);
+  const delegations = [{ name: "team", ...roleOf([team], 1), paths: ["team/*"] }];
+  const delegating = new Map<string, TargetChanges>([
     ["targets", { delegations, ...add("dir/sub/file-1.0.tgz") }],
     ["team", add("team/theirs.txt")],
   ]);
-  const next = await publish(first.state, { root: await signRoot(second), targets: changes }, signing, now);
-  return { root, targets, ...(await serve(new Map([...first.files, ...next.files]))) };
+  const binning = new Map<string, TargetChanges>([
+    ["targets", { bins: { count: bins ?? 1, ...roleOf([publisher.bins], 1) } }],
+  ]);
+  await publisher.publish({ roots, targets: bins === undefined ? delegating : binning });
+  const files = new Map<string, Uint8Array>();
+  await exportRepository(publisher.store, async (path, bytes) => void files.set(path, bytes), 1 << 20);
+  return { root: publisher.root, targets, ...(await serve(files)) };
 }
 
 async function serve(
