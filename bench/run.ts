@@ -7,6 +7,8 @@ const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
   start: async () => (await import("./start.ts")).subject,
   verify: async () => (await import("./verify.ts")).subject,
   log: async () => (await import("./log.ts")).subject,
+  tuf: async () => (await import("./tuf/index.ts")).subject,
+  "tuf-publish": async () => (await import("./tuf-publish.ts")).subject,
 };
 
 const wanted = process.argv.slice(2);
