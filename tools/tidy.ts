@@ -31,9 +31,13 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 
 /** Package -> the folders that may import it; each has a page in docs/decisions. */
 const packages: Readonly<Record<string, readonly string[]>> = {
+  "@noble/ciphers": ["crypto"],
   "@noble/curves": ["crypto"],
+  "@noble/post-quantum": ["crypto"],
   yaml: ["tekton"],
   jose: ["io"],
+  "@photostructure/sqlite": ["io"],
+  "modern-tar": ["io"],
   hono: ["server"],
   "@hono/node-server": ["server"],
   commander: ["cli"],
@@ -249,11 +253,12 @@ function checkFolders(): void {
 function checkDecisions(): void {
   const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
     dependencies?: Record<string, string>;
+    optionalDependencies?: Record<string, string>;
   };
   const pages = readdirSync(join(root, "docs", "decisions")).map((name) =>
     readFileSync(join(root, "docs", "decisions", name), "utf8"),
   );
-  for (const name of Object.keys(manifest.dependencies ?? {})) {
+  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })) {
     if (!pages.some((page) => page.includes(`\`${name}\``)))
       report("package.json", 1, `no page in docs/decisions for ${name}`);
   }
