@@ -31,6 +31,7 @@ import { newInstance, newSigner, startMs } from "./sigstore-instance.ts";
 
 const files = new Map<string, Uint8Array>();
 const terminal = {
+  targets: async () => ({ kindOf: async () => "file" }),
   now: () => startMs,
   readFile: async (path: string) => {
     const bytes = files.get(path);
