@@ -1,7 +1,7 @@
 // What lies in an organisation's folder for who sits before it: its trust, brought up to date by TUF, and a token of
 // its own issuer. Whoever holds the folder holds the issuer.
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { Problem } from "./core/index.ts";
@@ -36,8 +36,23 @@ export async function openTrust({ dir, root, mirror }: TrustPlace, now: number):
   // An empty variable counts as unset (XDG Base Directory Specification 0.8).
   const cache = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
   const state = join(cache, "sealwright", "tuf", digestHex("sha256", bootstrap).slice(0, 32));
+  if (!/^https?:\/\//.test(from) && statSync(from, { throwIfNoEntry: false })?.isFile() === true) {
+    throw new Problem("cli/usage", `${from} is a file, and no folder with a mirror`, {
+      hint: `import it first: sealwright tuf import ${from} FOLDER --root ROOT`,
+    });
+  }
   const fetcher = /^https?:\/\//.test(from) ? createHttpFetcher(from) : createFolderFetcher(resolve(from));
   return updateTrust({ root: bootstrap, fetcher, store: createFileStore(state), now });
+}
+
+/** Whom `ownToken` is for; undefined where the organisation's folder is not at hand. */
+export async function ownIdentity(
+  dir: string,
+  user: string,
+): Promise<{ readonly issuer: string; readonly identity: string } | undefined> {
+  if (!existsSync(join(dir, places.organisation))) return undefined;
+  const { url } = await loadOrganisation(folder(dir));
+  return { issuer: url, identity: `${url}/users/${encodeURIComponent(user)}` };
 }
 
 /**
@@ -45,11 +60,11 @@ export async function openTrust({ dir, root, mirror }: TrustPlace, now: number):
  * certificates name `URL/users/NAME`.
  */
 export async function ownToken(dir: string, user: string, audience: string, now: number): Promise<string | undefined> {
-  if (!existsSync(join(dir, places.organisation))) return undefined;
-  const { url } = await loadOrganisation(folder(dir));
+  const own = await ownIdentity(dir, user);
+  if (own === undefined) return undefined;
+  const { issuer: url, identity } = own;
   const key = await loadKey(folder(dir), keyNames.oidc);
   const issuer = await openTokenIssuer(url, encodePrivateKeyPem(key), encodePublicKeyPem(key.publicKey));
-  const identity = `${url}/users/${encodeURIComponent(user)}`;
   const options = { subject: identity, audience, now, lifetimeS: tokenLifetimeS };
   return issuer.issue({ build_signer_uri: identity }, options);
 }

@@ -10,7 +10,15 @@ import { createSigningClients } from "./api/index.ts";
 import type { Output, SignOptions, SignVerbWorld } from "./cli/index.ts";
 import { fromUtf8, Problem } from "./core/index.ts";
 import { generateKey, randomBytes } from "./crypto/index.ts";
-import { loadSigningConfig, loadSigstoreTrust, loginIssuer, tokenAudience } from "./flows/index.ts";
+import {
+  claimsOf,
+  type IdentitySigning,
+  loadSigningConfig,
+  loadSigstoreTrust,
+  loginIssuer,
+  openSigning,
+  tokenAudience,
+} from "./flows/index.ts";
 import {
   ambientIdentity,
   demandAudience,
@@ -24,7 +32,7 @@ import {
   request,
   terminalPrompt,
 } from "./io/index.ts";
-import { openTrust, ownToken } from "./own-organisation.ts";
+import { openTrust, ownIdentity, ownToken } from "./own-organisation.ts";
 import { parseSigningConfig, parseTrustedRoot, prepareTrust, type SigningConfig } from "./sigstore/index.ts";
 
 const maxSmallBytes = 2 * 1024 * 1024;
@@ -139,6 +147,43 @@ async function givenToken(given: string): Promise<string> {
   const token = isToken ? given : fromUtf8(await files.read(resolve(given), maxTokenBytes)).trim();
   demandAudience(token, tokenAudience, "--identity-token");
   return token;
+}
+
+/**
+ * Signs TUF metadata as an identity, with the services that the organisation in `dir` names: by the token of the
+ * surroundings when it is of this issuer, else by the organisation's own when it is this user's. Undefined: whoever
+ * signs as it is elsewhere; nobody is asked to log in. Problems of `openTrust`, `trust/*`, `oidc/*`.
+ */
+export async function identitySigning(
+  dir: string,
+  wanted: { readonly issuer: string; readonly identity: string },
+  clock: Clock,
+): Promise<IdentitySigning | undefined> {
+  const token = await tokenFor(dir, wanted, clock);
+  if (token === undefined) return undefined;
+  const client = await openTrust({ dir }, clock.now());
+  const [config, trust] = [await loadSigningConfig(client), await loadSigstoreTrust(client)];
+  const clients = createSigningClients({ transport: request, wait: sleep });
+  const random = { bytes: randomBytes, key: generateKey };
+  const material = { kind: "identity", token } as const;
+  return {
+    trust,
+    // Opened each time: a key signs once.
+    sign: (message) => openSigning({ config, trust, material, clients, random, now: clock.now() }).signMessage(message),
+  };
+}
+
+async function tokenFor(
+  dir: string,
+  { issuer, identity }: { readonly issuer: string; readonly identity: string },
+  clock: Clock,
+): Promise<(() => Promise<string>) | undefined> {
+  const ambient = await ambientIdentity(tokenAudience);
+  if (ambient !== undefined && claimsOf(ambient.token)["iss"] === issuer) return async () => ambient.token;
+  const user = userInfo().username;
+  const own = await ownIdentity(dir, user);
+  if (own === undefined || own.issuer !== issuer || own.identity !== identity) return undefined;
+  return async () => (await ownToken(dir, user, tokenAudience, clock.now()))!;
 }
 
 /** Where it does not work, the address was shown. */

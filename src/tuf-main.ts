@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { fromUtf8, hex, isProblem, Problem, utf8 } from "./core/index.ts";
 import {
+  createSigner,
   encodePrivateKeyPem,
   encryptPrivateKeyPem,
   generateKey,
@@ -17,7 +18,7 @@ import {
   type Signer,
 } from "./crypto/index.ts";
 import type { Output, TufClientWorld, TufOptions, TufVerbWorld } from "./cli/index.ts";
-import { type Keyring, places } from "./flows/index.ts";
+import { identitySigner, type Keyring, places } from "./flows/index.ts";
 import {
   askOnTerminal,
   createFolderFetcher,
@@ -28,6 +29,7 @@ import {
   databaseFile,
   files,
   isAttended,
+  type KeyReference,
   openMirror,
   openRepositoryStore,
   openSigner,
@@ -35,6 +37,7 @@ import {
   terminalPrompt,
 } from "./io/index.ts";
 import {
+  createIdentityKey,
   createKey,
   createStoreFetcher,
   type Key,
@@ -92,8 +95,8 @@ function createWorld(
       }
       return openRepositoryStore(dir);
     },
-    keyring: (dir, references, options) => new ReferenceKeyring(dir, references, options.ask),
-    openKey: async (reference, dir) => openNamedKey(reference, dir),
+    keyring: (dir, references, options) => new ReferenceKeyring(dir, references, options.ask, clock),
+    openKey: async (reference, dir, { isRehearsal = false } = {}) => openNamedKey(reference, dir, isRehearsal, clock),
     createKey: async (dir, keyName) => {
       const path = `${places.keys}/${keyName}.pem`;
       if (existsSync(join(dir, path))) return undefined;
@@ -116,7 +119,14 @@ function createWorld(
 function clientWorld(openTrust: TufClientWorld["openTrust"]): TufClientWorld {
   return {
     openTrust,
-    readRoot: async ({ root, dir }) => files.read(resolve(root ?? join(dir, places.root)), maxRootBytes),
+    readRoot: async ({ root, dir }) => {
+      if (root !== undefined) return files.read(resolve(root), maxRootBytes);
+      const own = await files.readIfThere(join(dir, places.root), maxRootBytes);
+      if (own !== undefined) return own;
+      throw new Problem("cli/usage", `there is no root to start from: ${dir} has none`, {
+        hint: "give --root FILE, the root.json that was handed over",
+      });
+    },
     openSource: async (mirror, dir) => {
       if (mirror === undefined) {
         const store = await openRepositoryStore(dir);
@@ -178,12 +188,50 @@ function metadataSigner(signer: Signer, keyObject = signerKeyObject(signer)): Me
   return { keyObject, sign: async (message) => ({ sig: hex(await signer.sign(message)) }) };
 }
 
+interface Clock {
+  now(): number;
+}
+
+type IdentityName = Omit<Extract<KeyReference, { kind: "sigstore" }>, "kind">;
+
+async function openIdentity(name: IdentityName, dir: string, clock: Clock): Promise<MetadataSigner | undefined> {
+  const { identitySigning } = await import("./sign-main.ts");
+  const signing = await identitySigning(dir, name, clock);
+  return signing && identitySigner(signing, name.issuer, name.identity);
+}
+
+/** Naming an identity needs no token of it; signing as it does. */
+function namedIdentity(name: IdentityName, dir: string, clock: Clock): MetadataSigner {
+  return {
+    keyObject: createIdentityKey(name.issuer, name.identity),
+    async sign(message) {
+      const signer = await openIdentity(name, dir, clock);
+      if (signer !== undefined) return signer.sign(message);
+      throw new Problem("oidc/no-identity", `there is no token here to sign as ${name.identity}`);
+    },
+  };
+}
+
 /** A file is looked for from the working folder, then from the organisation's, and remembered from there where it is in it. */
-async function openNamedKey(text: string, dir: string): Promise<{ signer: MetadataSigner; reference: string }> {
+async function openNamedKey(
+  text: string,
+  dir: string,
+  isRehearsal: boolean,
+  clock: Clock,
+): Promise<{ signer: MetadataSigner; reference: string }> {
   const made = /^new:(.+)$/.exec(text)?.[1];
-  if (made !== undefined) await newKey(resolve(made)).save(await newPassphrase(made));
+  if (made !== undefined) {
+    if (existsSync(resolve(made))) {
+      throw new Problem("io/exists", `${made} is there already`, { hint: `to use the key in it: --key ${made}` });
+    }
+    if (isRehearsal) {
+      return { signer: metadataSigner(createSigner(generateKey("ecdsa-p256"))), reference: `file:${made}` };
+    }
+    await newKey(resolve(made)).save(await newPassphrase(made));
+  }
   const parsed = parseKeyReference(made ?? text);
   const world = { environment: process.env, folder: process.cwd(), prompt: terminalPrompt() };
+  if (parsed.kind === "sigstore") return { signer: namedIdentity(parsed, dir, clock), reference: text };
   if (parsed.kind !== "file") {
     return { signer: metadataSigner(await openSigner(parsed, world, { scheme: tufScheme })), reference: text };
   }
@@ -203,6 +251,7 @@ class ReferenceKeyring implements Keyring {
     private readonly dir: string,
     private readonly references: ReadonlyMap<string, string>,
     private readonly mayAsk: boolean,
+    private readonly clock: Clock,
   ) {}
 
   signer(key: Key): Promise<MetadataSigner | undefined> {
@@ -229,11 +278,16 @@ class ReferenceKeyring implements Keyring {
   private async open(key: Key): Promise<MetadataSigner | undefined> {
     const reference = this.references.get(key.keyid);
     if (reference === undefined || (!this.mayAsk && !this.opens(key.keyid))) return undefined;
+    const parsed = parseKeyReference(reference);
+    if (parsed.kind === "sigstore") {
+      const signer = await openIdentity(parsed, this.dir, this.clock);
+      return signer && { ...signer, keyObject: { ...signer.keyObject, keyid: key.keyid } };
+    }
     const prompt = this.mayAsk ? terminalPrompt() : undefined;
     const world = { environment: process.env, folder: this.dir, prompt };
     const scheme = usableKey(key)?.scheme;
     try {
-      const signer = await openSigner(reference, world, { scheme: (found) => scheme ?? tufScheme(found) });
+      const signer = await openSigner(parsed, world, { scheme: (found) => scheme ?? tufScheme(found) });
       return metadataSigner(signer, { ...signerKeyObject(signer), keyid: key.keyid });
     } catch (error) {
       // A key that is not here, or that nobody can be asked about, is for somebody to sign with elsewhere. One that is

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -99,7 +100,17 @@ describe("an organisation as init makes it", () => {
   test("what locks out, what is unknown and what is asked for wrongly is said, with what to do", async (t) => {
     const example = await createOrganisation(t);
     const cases: (readonly [readonly string[], number, RegExp])[] = [
-      [["threshold", "root", "4"], 1, /nobody could ever sign it again.*\n.*next: /],
+      [["threshold", "root", "4"], 1, /nobody could ever sign it again.*\n.*next: add a key first: .*key add root/],
+      [["threshold", "nothing", "1"], 2, /there is no role nothing/],
+      [["rebin", "1"], 2, /there are no bins/],
+      [["rebin", "3"], 2, /tuf\/bins-count/],
+      [["delegate", "team", "--path", ""], 2, /which targets team may sign/],
+      [
+        ["publish", "hello.pipeline.yaml", "--role", "snapshot"],
+        2,
+        /no role that targets are published into.*\n.*--role is one of targets/,
+      ],
+      [["verify-mirror", "--at", "tomorrow"], 2, /--at tomorrow is no time/],
       [["key", "remove", "timestamp", "timestamp"], 1, /no key: nobody could ever sign.*\n.*next: .*replace/],
       [["key", "add", "root", "nobody"], 1, /neither a file nor somebody who was invited.*\n.*\n.*next: /],
       [["key", "remove", "root", "nobody"], 1, /no key is called nobody.*\n.*next: the keys are root-1/],
@@ -139,6 +150,140 @@ describe("an organisation as init makes it", () => {
   });
 });
 
+describe("what is easily got wrong", () => {
+  const snapshotOf = (folder: string): string[] => {
+    if (!existsSync(folder)) return [];
+    const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
+    const paths = entries.map((each) => join(each.parentPath, each.name)).toSorted();
+    return paths.map((path) => `${path} ${createHash("sha256").update(readFileSync(path)).digest("hex")}`);
+  };
+
+  test("rehearsing a ceremony writes nothing, before it has begun, while it waits, and when it is complete", async () => {
+    const folder = temporaryFolder();
+    const place = { cwd: folder };
+    const ceremony = (...args: readonly string[]) => run(["tuf", "ceremony", "--dir", "org", ...args], place);
+    const answers = ["--root-threshold", "1", "--targets-keys", "new:bob", "--targets-threshold", "1"];
+    const untouched = async (said: RegExp, ...args: readonly string[]) => {
+      const before = snapshotOf(folder);
+      const ran = await ceremony(...args, "--dry-run");
+      assert.equal(ran.code, 0, ran.stderr);
+      assert.match(ran.stdout, said);
+      assert.deepEqual(snapshotOf(folder), before);
+    };
+    await untouched(/a fresh client follows/, "--root-keys", "new:bob", ...answers);
+    await untouched(/would wait for the keys of alice/, "--root-keys", "alice,new:bob", ...answers);
+    assert(!existsSync(join(folder, "org")));
+    assert.equal((await ceremony("--root-keys", "alice,new:bob", ...answers)).code, 1);
+    await untouched(/would wait for the keys of alice/);
+    const status = await run(["tuf", "status", "--dir", "org"], place);
+    assert.equal(status.code, 1, status.stderr);
+    assert.match(status.stdout, /waits for the key of alice[^]*next: sealwright tuf receive/);
+    const other = await ceremony("--root-keys", "bob", "--root-threshold", "1");
+    assert.equal(other.code, 2);
+    assert.match(other.stderr, /--root-keys was alice, bob and is now bob.*\n.*proposals discard/);
+
+    const dry = await run(["tuf", "respond", "alice.invitation.json", "--key", "new:alice.pem", "--dry-run"], place);
+    assert.equal(dry.code, 0, dry.stderr);
+    assert(!existsSync(join(folder, "alice.pem")));
+    writeFileSync(join(folder, "alice.pem"), "");
+    const taken = await run(["tuf", "respond", "alice.invitation.json", "--key", "new:alice.pem"], place);
+    assert.match(taken.stderr, /is there already.*\n.*next: .*--key alice\.pem/);
+    const respond = await run(["tuf", "respond", "alice.invitation.json", "--key", "new:a.pem"], place);
+    assert.equal(respond.code, 0, respond.stderr);
+    assert.equal((await run(["tuf", "receive", "alice.acceptance.json", "--dir", "org"], place)).code, 0);
+    await untouched(/a fresh client follows/);
+
+    // Her key stays with her, so that the first root waits for an answer that then comes twice.
+    const strict = (...args: readonly string[]) => run(["tuf", ...args], place);
+    const roots = ["--root-keys", "alice2,new:dan", "--root-threshold", "2"];
+    const owners = ["--targets-keys", "new:dan", "--targets-threshold", "1"];
+    assert.equal((await strict("ceremony", "--dir", "two", ...roots, ...owners)).code, 1);
+    assert.equal((await strict("respond", "alice2.invitation.json", "--key", "a.pem")).code, 0);
+    assert.equal((await strict("receive", "alice2.acceptance.json", "--dir", "two")).code, 0);
+    assert.equal((await strict("ceremony", "--dir", "two")).code, 1);
+    const waiting = await strict("status", "--dir", "two");
+    assert.equal(waiting.code, 1);
+    assert.match(waiting.stdout, /bootstrap [^]*root 1: 1 more of alice2/);
+    const asked = readdirSync(folder).find((each) => each.endsWith(".request.json"))!;
+    const bare = await strict("respond", asked, "--key", "a.pem", "--root", "two/root.json");
+    assert.notEqual(bare.code, 0);
+    assert.equal((await strict("respond", asked, "--key", "a.pem", "--yes", "--out", "answer.json")).code, 0);
+    assert.equal((await strict("receive", "answer.json", "--dir", "two")).code, 0);
+    const twice = await strict("receive", "answer.json", "--dir", "two");
+    assert.equal(twice.code, 2);
+    assert.match(twice.stderr, /has been carried out already/);
+
+    const discarded = await run(["tuf", "proposals", "discard", "--dir", "org"], place);
+    assert.match(discarded.stdout, /the ceremony is abandoned/);
+    const again = await ceremony("--root-keys", "new:carol", "--root-threshold", "1", "--targets-keys", "new:carol");
+    assert.equal(again.code, 2, again.stdout);
+    assert.match(again.stderr, /--targets-threshold/);
+    const made = await ceremony("--root-keys", "new:bob", ...answers);
+    assert.equal(made.code, 0, made.stderr);
+    await untouched(/revision/);
+  });
+
+  test("a request is signed only by who says why it is the right one; a waiting one is told by status", async (t) => {
+    const example = await createOrganisation(t);
+    const stick = join(example.folder, "stick");
+    mkdirSync(stick);
+    for (const name of ["root-2.pem", "root-3.pem"]) {
+      renameSync(join(example.organisation, "keys", name), join(stick, name));
+    }
+    assert.equal((await example.run("tuf", "resign", "root")).code, 1);
+    assert.equal((await example.run("tuf", "status")).code, 1);
+    assert.equal((await example.run("tuf", "request", "--out", "ask.json")).code, 0);
+    const answer = (...args: readonly string[]) =>
+      run(["tuf", "respond", join(example.project, "ask.json"), "--key", join(stick, "root-2.pem"), ...args], {
+        cwd: stick,
+      });
+    const refused = await answer();
+    assert.equal(refused.code, 2, refused.stdout);
+    assert.match(refused.stderr, /next: give --root FILE.*--expect DIGEST.*--yes/);
+    const digits = /root 2 +([0-9a-f ]+)/.exec(refused.stdout)![1]!;
+    assert.equal((await answer("--expect", digits)).code, 0);
+  });
+
+  test("what is so already changes nothing, and what a key still signs is said", async (t) => {
+    const example = await createOrganisation(t);
+    const file = join(example.folder, "a.txt");
+    writeFileSync(file, "a");
+    const verbs: (readonly string[])[] = [
+      ["publish", file, "--path", "team/a.txt"],
+      ["delegate", "team", "--path", "team/*"],
+    ];
+    for (const verb of verbs) assert.equal((await example.run("tuf", ...verb)).code, 0);
+    const before = await revisionOf(example);
+    for (const verb of [...verbs, ["threshold", "root", "2"]]) {
+      const { code, document } = await json(example, ...verb);
+      assert.deepEqual([code, document.state], [0, "unchanged"], verb.join(" "));
+    }
+    assert.equal(await revisionOf(example), before);
+    const outside = await json(example, "publish", file, "--path", "other.txt", "--role", "team");
+    assert.equal(outside.document.error.code, "tuf/target-unreachable");
+    assert.match(outside.document.error.message, /its patterns are team\/\*/);
+    const other = await json(example, "delegate", "team", "--path", "team/*", "--key", "new:team", "--dry-run");
+    assert.match(other.document.notes.join(), /its keys are replaced/);
+    const half = await json(example, "key", "replace", "root", "root-1", "--dry-run");
+    assert.match(half.document.notes.join(), /root-1 still signs targets; .*key replace targets root-1 --with/);
+    assert.doesNotMatch(half.document.notes.join(), /take it away/);
+    const whole = await json(example, "key", "replace", "root,targets", "root-1", "--dry-run");
+    assert.match(whole.document.notes.join(), /root-1\.pem signs nothing any more/);
+  });
+
+  test("new bins have an online key of their own, which can sign them at any time", async (t) => {
+    const example = await createOrganisation(t);
+    assert.equal((await example.run("tuf", "rebin", "4")).code, 0);
+    assert(existsSync(join(example.organisation, "keys", "bins.pem")));
+    const status = await json(example, "status");
+    const bins = status.document.roles.find(({ role }: { role: string }) => role === "bins");
+    assert.deepEqual([bins.automatic, bins.keys[0].name], [true, "bins"]);
+    assert.equal((await example.run("tuf", "resign", "bins")).code, 0);
+    assert.equal((await example.run("tuf", "key", "rotate", "bins")).code, 0);
+    assert(existsSync(join(example.organisation, "keys", "bins-2.pem")));
+  });
+});
+
 async function mirrorOf(example: Example): Promise<string> {
   const folder = join(example.folder, "mirror");
   assert.equal((await example.run("tuf", "export", folder)).code, 0);
@@ -162,6 +307,12 @@ describe("mirrors", () => {
     const late = await elsewhere("verify-mirror", folder, "--at", "2099-01-01T00:00:00Z");
     assert.equal(late.code, 1);
     assert.match(late.stderr, /expired/);
+    const file = await elsewhere("refresh", "--mirror", archive);
+    assert.equal(file.code, 2);
+    assert.match(file.stderr, /next: import it first/);
+    const rootless = await run(["tuf", "import", archive, "other"], place);
+    assert.equal(rootless.code, 2);
+    assert.match(rootless.stderr, /no root to start from.*\n.*next: give --root/);
     const target = readdirSync(join(folder, "targets"))[0]!;
     writeFileSync(join(folder, "targets", target), "changed");
     assert.equal((await elsewhere("verify-mirror", folder)).code, 1);

@@ -109,6 +109,11 @@ const couldNotTell = [
   "tuf/conflict",
   "tuf/proposal-unknown",
   "tuf/proposal-ambiguous",
+  // The call was wrong, not what it is about.
+  "tuf/role-name",
+  "tuf/bins-count",
+  "tuf/bins-missing",
+  "crypto/passphrase-wrong",
   "build/pipeline-missing",
   "build/release-folder",
 ];

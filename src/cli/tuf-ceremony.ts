@@ -1,7 +1,7 @@
 // `tuf ceremony`: guided on a terminal, all answers by options for scripts, and resumed by calling it again. Without a
 // repository it makes one; with one it asks what is to be done and does what the other verbs do.
 
-import { formatUtcSeconds, Problem, utf8 } from "../core/index.ts";
+import { formatUtcSeconds, isProblem, Problem, utf8 } from "../core/index.ts";
 import {
   bootstrapOperation,
   type CeremonyHolder,
@@ -17,30 +17,67 @@ import {
   readInvitations,
   readProposals,
   record,
+  rehearseBootstrap,
   showProposal,
   signProposal,
   transcript,
   untilCommitted,
   withAnswers,
 } from "../flows/index.ts";
-import type { RepositoryStore } from "../tuf/index.ts";
+import { createMemoryRepositoryStore, type RepositoryStore } from "../tuf/index.ts";
 import type { ExitCode } from "./output.ts";
 import * as change from "./tuf-change.ts";
 import { flowWorld, withStore } from "./tuf-change.ts";
+import { showPlan } from "./tuf-ceremony-status.ts";
 import { confirm, invite, receiveFile, signVerb, writeRequest } from "./tuf-exchange.ts";
 import { bringKey } from "./tuf-keys.ts";
-import { reportDocuments, reportOutcome } from "./tuf-report.ts";
+import { reportDocuments, reportOutcome, reportRehearsal } from "./tuf-report.ts";
 import { statusVerb } from "./tuf-status.ts";
 import type { TufCall } from "./tuf-world.ts";
 
 /** Exit code 0 when there is nothing left to do, 1 while somebody's answer or signature is missing. */
 export async function ceremonyVerb(call: TufCall): Promise<ExitCode> {
+  if (call.options.dryRun === true) return rehearsed(call);
   const there = await withStore(call, async (store) => (await openIfThere(store)) !== undefined, { create: true });
   const exit = there ? await guide(call) : await withStore(call, (store) => found(call, store), { create: true });
-  if (call.options.transcript !== undefined && call.options.dryRun !== true) {
+  if (call.options.transcript !== undefined) {
     await withStore(call, (store) => writeTranscript(call, store, call.options.transcript!));
   }
   return exit;
+}
+
+/** What a ceremony would do now; whatever it writes stays in memory. */
+async function rehearsed(call: TufCall): Promise<ExitCode> {
+  const state = await withStore(call, stateOf).catch((error: unknown) => {
+    if (isProblem(error, "organisation/missing")) return undefined;
+    throw error;
+  });
+  if (state?.isThere === true) return guide(call);
+  const { out } = call;
+  const begun = state?.plan;
+  if (begun !== undefined) demandSame(call, begun);
+  const fresh =
+    begun === undefined ? await bringLocalKeys(call, createMemoryRepositoryStore(), await begin(call)) : begun;
+  showPlan(out, fresh);
+  const missing = missingHolders(fresh);
+  const { root, rootThreshold, targets, targetsThreshold } = fresh;
+  const agreed = { root, rootThreshold, targets, targetsThreshold, missing };
+  if (missing.length === 0) {
+    const flow = flowWorld(call, createMemoryRepositoryStore());
+    return reportRehearsal(out, await rehearseBootstrap(flow, bootstrapOperation(fresh)), agreed);
+  }
+  out.line(out.style("rehearsal: nothing has been written", "bold"));
+  out.line(`  would wait for the keys of ${missing.join(", ")}`);
+  out.document({ state: "rehearsed", ...agreed });
+  return 0;
+}
+
+async function stateOf(store: RepositoryStore) {
+  const plan = await readCeremony(store);
+  return {
+    isThere: (await openIfThere(store)) !== undefined,
+    plan: plan && (await withAnswers(store, plan)),
+  };
 }
 
 /** Everything that the store remembers, the newest whole event in full. */
@@ -59,25 +96,17 @@ async function writeTranscript(call: TufCall, store: RepositoryStore, file: stri
 
 /** The first root. */
 async function found(call: TufCall, store: RepositoryStore): Promise<ExitCode> {
-  const { out, options } = call;
+  const { out } = call;
   let plan = await readCeremony(store);
   if (plan === undefined) {
-    plan = await begin(call);
-    if (options.dryRun === true) {
-      showPlan(call, plan);
-      out.document({
-        state: "rehearsed",
-        root: plan.root,
-        rootThreshold: plan.rootThreshold,
-        targets: plan.targets,
-        targetsThreshold: plan.targetsThreshold,
-      });
-      return 0;
-    }
-    plan = await bringLocalKeys(call, store, plan);
+    plan = await bringLocalKeys(call, store, await begin(call));
+    for (const each of call.made) await each.save();
     await savePlan(call, store, plan);
-  } else out.line(`the ceremony that began ${formatUtcSeconds(plan.startedMs)} goes on`);
-  showPlan(call, await withAnswers(store, plan));
+  } else {
+    demandSame(call, plan);
+    out.line(`the ceremony that began ${formatUtcSeconds(plan.startedMs)} goes on`);
+  }
+  showPlan(out, await withAnswers(store, plan));
   await inviteMissing(call, store, await withAnswers(store, plan));
   await takeFiles(call, store, async () => missingHolders(await withAnswers(store, plan)).length > 0);
   const answered = await withAnswers(store, plan);
@@ -127,6 +156,25 @@ async function begin(call: TufCall): Promise<CeremonyPlan> {
   return plan;
 }
 
+/** What has been agreed upon is not changed by calling it otherwise. Problem `cli/usage`. */
+function demandSame({ options }: TufCall, plan: CeremonyPlan): void {
+  const names = (text: string | undefined): string | undefined =>
+    text === undefined ? undefined : [...new Set(namesOf(text).map(nameOf))].toSorted().join(", ");
+  const listed = (all: readonly string[]): string => [...new Set(all)].toSorted().join(", ");
+  const pairs = [
+    ["--root-keys", names(options.rootKeys), listed(plan.root)],
+    ["--root-threshold", options.rootThreshold, plan.rootThreshold],
+    ["--targets-keys", names(options.targetsKeys), listed(plan.targets)],
+    ["--targets-threshold", options.targetsThreshold, plan.targetsThreshold],
+  ] as const;
+  const other = pairs.filter(([, given, agreed]) => given !== undefined && given !== agreed);
+  if (other.length === 0) return;
+  const what = other.map(([name, given, agreed]) => `${name} was ${agreed} and is now ${given}`).join("; ");
+  throw new Problem("cli/usage", `a ceremony has begun with other answers: ${what}`, {
+    hint: "go on without these options, or abandon it: sealwright tuf proposals discard",
+  });
+}
+
 function namesOf(text: string): readonly string[] {
   const names = text
     .split(",")
@@ -153,7 +201,6 @@ async function bringLocalKeys(call: TufCall, store: RepositoryStore, plan: Cerem
     const { key, holder } = await bringKey(call, store, spec, name);
     holders.push({ name, key, reference: holder.reference });
   }
-  for (const each of call.made) await each.save();
   return { ...plan, holders };
 }
 
@@ -167,16 +214,6 @@ async function savePlan({ world }: TufCall, store: RepositoryStore, plan: Ceremo
       event,
     );
   });
-}
-
-function showPlan({ out }: TufCall, plan: CeremonyPlan): void {
-  out.line(out.style("a new repository", "bold"));
-  out.line(`  root     ${plan.rootThreshold} of ${plan.root.join(", ")}`);
-  out.line(`  targets  ${plan.targetsThreshold} of ${plan.targets.join(", ")}`);
-  out.line("  snapshot and timestamp: a key each, here, for signing without anybody");
-  for (const { name, key } of plan.holders) {
-    if (key !== undefined) out.line(`  ${name} holds ${key.keyid.slice(0, 16)} (${key.keytype})`);
-  }
 }
 
 async function inviteMissing(call: TufCall, store: RepositoryStore, plan: CeremonyPlan): Promise<void> {
@@ -331,9 +368,11 @@ async function guide(call: TufCall): Promise<ExitCode> {
       },
     },
   };
-  const rehearsed = withOptions({ ...remembering, out: quietDocuments(call) }, [], { dryRun: true });
+  const isRehearsal = call.options.dryRun === true;
+  const rehearsal = withOptions({ ...remembering, out: quietDocuments(call) }, [], { dryRun: true });
   // The keys that a rehearsal makes are thrown away.
-  await choice.act({ ...rehearsed, made: [] });
+  const would = await choice.act({ ...rehearsal, made: [] });
+  if (isRehearsal) return would;
   await confirm(call, "Do it?");
   const replay = [...answers];
   return choice.act({ ...call, world: { ...world, ask: async () => replay.shift() ?? "" } });

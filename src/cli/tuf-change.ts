@@ -1,27 +1,30 @@
 // The verbs of `tuf` that change the repository. Each says what it wants; making the proposal, signing it with what is at
 // hand, carrying it out or keeping it is one path for all, and so is the rehearsal.
 
-import { isJsonObject, parseJson, Problem, utf8 } from "../core/index.ts";
+import { isJsonObject, isProblem, parseJson, Problem, utf8 } from "../core/index.ts";
 import {
   authorityOf,
+  delegationList,
   draft,
   type KeyHolder,
   labelOf,
   nothingWanted,
   openIfThere,
+  openPublished,
   type Operation,
   propose,
   publishOperation,
   readKeyNames,
   recover,
   rehearse,
+  rolesOfKey,
   type RoleEdit,
   type TufWorld,
   unpublishOperation,
   viewOf,
   type Wanted,
 } from "../flows/index.ts";
-import { openRepository, type Repository, type RepositoryStore, roleStates } from "../tuf/index.ts";
+import { binsGroup, type Repository, type RepositoryStore, roleStates } from "../tuf/index.ts";
 import type { ExitCode } from "./output.ts";
 import { bringKey, findKey, type NewKey } from "./tuf-keys.ts";
 import { reportOutcome, reportRehearsal } from "./tuf-report.ts";
@@ -59,10 +62,17 @@ export async function carryOut(
   extra: object = {},
 ): Promise<ExitCode> {
   const world = flowWorld(call, store);
-  if (call.options.dryRun === true) return reportRehearsal(call.out, await rehearse(world, operation), extra);
-  await saveKeys(call, store, operation);
-  const outcome = await propose(world, operation);
-  return reportOutcome(call, outcome, extra);
+  const { out } = call;
+  try {
+    if (call.options.dryRun === true) return reportRehearsal(out, await rehearse(world, operation), extra);
+    await saveKeys(call, store, operation);
+    return await reportOutcome(call, await propose(world, operation), extra);
+  } catch (error) {
+    if (!isProblem(error, "tuf/nothing-wanted")) throw error;
+    out.line("nothing would change: it is so already");
+    out.document({ state: "unchanged", operation: operation.name, ...extra });
+    return 0;
+  }
 }
 
 /** New keys become files only for an operation that is possible. */
@@ -79,20 +89,37 @@ type Make = (repository: Repository, store: OpenedStore) => Promise<Operation>;
 function changing(make: (call: TufCall) => Make) {
   return (call: TufCall): Promise<ExitCode> =>
     withStore(call, async (store) => {
-      const operation = await make(call)(await openRepository(store), store);
+      const operation = await make(call)(await openPublished(store), store);
       return carryOut(call, store, operation);
     });
 }
 
-/** Of keys that go: where their private halves lie, which are of no use any more. */
-function leftovers(repository: Repository, names: ReadonlyMap<string, string>, keyids: readonly string[]): string[] {
-  return keyids.flatMap((keyid) => {
+interface Leaving {
+  readonly names: ReadonlyMap<string, string>;
+  readonly keyids: readonly string[];
+  /** From which they go. */
+  readonly roles: readonly string[];
+  readonly command: "remove" | "replace";
+  /** Where the key is that takes the place. */
+  readonly next?: string | undefined;
+}
+
+/** Of keys that go: what they still sign, or where their private halves lie when they are of no use any more. */
+async function leftovers(repository: Repository, leaving: Leaving): Promise<string[]> {
+  const { names, keyids, roles, command, next } = leaving;
+  const notes: string[] = [];
+  for (const keyid of keyids) {
     const reference = repository.settings.keys.get(keyid);
     const name = names.get(keyid) ?? keyid.slice(0, 8);
-    return reference === undefined
-      ? []
-      : [`${name}: ${reference} signs nothing any more here once this is done; take it away then`];
-  });
+    const stays = (await rolesOfKey(viewOf(repository), keyid)).filter((role) => !roles.includes(role));
+    if (stays.length > 0) {
+      const way = `${command} ${stays.join(",")} ${name}${next === undefined ? "" : ` --with ${next}`}`;
+      notes.push(`${name} still signs ${stays.join(", ")}; to ${command} it there too: sealwright tuf key ${way}`);
+    } else if (reference !== undefined) {
+      notes.push(`${name}: ${reference} signs nothing any more here once this is done; take it away then`);
+    }
+  }
+  return notes;
 }
 
 function operationOf(name: string, wanted: Partial<Wanted>, brought: readonly NewKey[] = []): Operation {
@@ -123,7 +150,8 @@ export const keyRemove = changing((call) => async (repository, store) => {
   const [roles, ...keys] = call.args;
   const remove = await Promise.all(keys.map((key) => findKey(store, repository, key)));
   const edits = rolesOf(roles).map((role) => editOf(role, { remove, threshold: call.options.threshold }));
-  const notes = leftovers(repository, await readKeyNames(store), remove);
+  const names = await readKeyNames(store);
+  const notes = await leftovers(repository, { names, keyids: remove, roles: rolesOf(roles), command: "remove" });
   return { ...operationOf("key-remove", { edits }), notes };
 });
 
@@ -137,7 +165,9 @@ export const keyReplace = changing((call) => async (repository, store) => {
     editOf(role, { add: brought.map(({ key }) => key), remove, threshold: call.options.threshold }),
   );
   const operation = operationOf("key-replace", { edits }, brought);
-  return { ...operation, notes: [...(operation.notes ?? []), ...leftovers(repository, names, remove)] };
+  const next = brought[0]?.holder.reference;
+  const left = await leftovers(repository, { names, keyids: remove, roles: rolesOf(roles), command: "replace", next });
+  return { ...operation, notes: [...(operation.notes ?? []), ...left] };
 });
 
 /** Every key of a role gives way to a new one, made here unless it is said where. */
@@ -146,20 +176,26 @@ export const keyRotate = changing((call) => async (repository, store) => {
   const brought: NewKey[] = [];
   const gone: string[] = [];
   const names = await readKeyNames(store);
-  for (const role of rolesOf(call.args[0])) {
-    const { keyids } = (await authorityOf(viewOf(repository), role)).role;
+  const roles = rolesOf(call.args[0]);
+  const view = viewOf(repository);
+  for (const role of roles) {
+    const { keyids } = (await authorityOf(view, role)).role;
     gone.push(...keyids);
     const specs = call.options.with ?? keyids.map(() => "new");
     const keys: NewKey[] = [];
     for (const [at, spec] of specs.entries()) {
-      keys.push(await bringKey(call, store, spec, names.get(keyids[at] ?? "") ?? role));
+      // A key of other roles as well leaves them its name.
+      const old = keyids[at] ?? "";
+      const isShared = (await rolesOfKey(view, old)).some((each) => !roles.includes(each));
+      keys.push(await bringKey(call, store, spec, (isShared ? undefined : names.get(old)) ?? role));
     }
     brought.push(...keys);
     const add = keys.map(({ key }) => key);
     edits.push(editOf(role, { add, remove: keyids, threshold: call.options.threshold }));
   }
   const operation = operationOf("key-rotate", { edits }, brought);
-  return { ...operation, notes: [...(operation.notes ?? []), ...leftovers(repository, names, gone)] };
+  const left = await leftovers(repository, { names, keyids: gone, roles, command: "replace" });
+  return { ...operation, notes: [...(operation.notes ?? []), ...left] };
 });
 
 export const threshold = changing((call) => async () => {
@@ -168,22 +204,31 @@ export const threshold = changing((call) => async () => {
   return operationOf("threshold", { edits });
 });
 
-export const delegate = changing((call) => async (_repository, store) => {
-  const { key = [], path = [], options } = { ...call.options, options: call.options };
+export const delegate = changing((call) => async (repository, store) => {
+  const { key = [], path = [], from = "targets", threshold: given, terminating } = call.options;
   const [name = ""] = call.args;
-  if (path.length === 0) {
+  if (path.length === 0 || path.includes("")) {
     throw new Problem("cli/usage", `say with --path which targets ${name} may sign, such as 'apps/*'`);
   }
-  const brought = await bringAll(call, store, key.length === 0 ? ["new"] : key, name);
+  const delegations = (await repository.role(from))?.signed.delegations;
+  const before = delegations && delegationList(delegations).find((each) => each.name === name);
+  // One that is there keeps its keys unless others are named.
+  const kept = key.length === 0 ? before : undefined;
+  const brought = kept === undefined ? await bringAll(call, store, key.length === 0 ? ["new"] : key, name) : [];
   const each = {
-    from: options.from ?? "targets",
+    from,
     name,
     paths: path,
-    keys: brought.map((one) => one.key),
-    threshold: options.threshold ?? 1,
-    terminating: options.terminating ?? false,
+    keys: kept?.keys ?? brought.map((one) => one.key),
+    threshold: given ?? kept?.threshold ?? 1,
+    terminating: terminating ?? kept?.terminating ?? false,
   };
-  return operationOf("delegate", { delegate: [each] }, brought);
+  const operation = operationOf("delegate", { delegate: [each] }, brought);
+  const gone = before?.keys.filter(({ keyid }) => !each.keys.some((next) => next.keyid === keyid)) ?? [];
+  if (gone.length === 0) return operation;
+  const label = labelOf(await readKeyNames(store));
+  const note = `${name} is delegated to already: its keys are replaced; ${gone.map(({ keyid }) => label(keyid)).join(", ")} may not sign it any more`;
+  return { ...operation, notes: [...(operation.notes ?? []), note] };
 });
 
 export const revoke = changing((call) => async () => {
@@ -191,12 +236,15 @@ export const revoke = changing((call) => async () => {
   return operationOf("revoke", { revoke: call.args.map((name) => ({ from, name })) });
 });
 
-export const rebin = changing((call) => async (_repository, store) => {
+export const rebin = changing((call) => async (repository, store) => {
   const role = call.options.role ?? "targets";
-  const brought = await bringAll(call, store, call.options.key ?? [], "bins");
+  const count = numberOf(call.args[0], "a number of bins");
+  // New bins get a key of their own, so that a server signs them and no owner has to.
+  const usual = count > 1 && !repository.bins.has(role) ? ["new"] : [];
+  const brought = await bringAll(call, store, call.options.key ?? usual, binsGroup(role));
   const bins = {
     role,
-    count: numberOf(call.args[0], "a number of bins"),
+    count,
     keys: brought.map(({ key }) => key),
     threshold: call.options.threshold,
   };
@@ -241,7 +289,7 @@ export const unpublishVerb = changing((call) => async (repository) => unpublishO
 export function recoverVerb(call: TufCall): Promise<ExitCode> {
   return withStore<ExitCode>(call, async (store) => {
     const { options, out } = call;
-    const repository = await openRepository(store);
+    const repository = await openPublished(store);
     const names = await readKeyNames(store);
     const keys = await Promise.all((options.key ?? []).map((key) => findKey(store, repository, key)));
     const specs = [...(options.with ?? [])];

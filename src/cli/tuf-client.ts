@@ -1,7 +1,8 @@
 // The client side of `tuf`: refresh, download, verify a mirror, and carry one from place to place. Whatever is read is
 // verified from a root that was handed over, and a mirror needs no network.
 
-import { formatUtcSeconds, parseRfc3339, Problem } from "../core/index.ts";
+import { formatUtcSeconds, isProblem, parseRfc3339, Problem } from "../core/index.ts";
+import { trustedIdentities } from "../flows/index.ts";
 import {
   createMemoryStore,
   exportMirror,
@@ -14,11 +15,18 @@ import {
 import type { ExitCode, Output } from "./output.ts";
 import type { TufCall, TufSource } from "./tuf-world.ts";
 
+const identities = { delegatedIdentities: trustedIdentities };
 const roles = ["root", "timestamp", "snapshot", "targets"] as const;
 
 /** The time that counts: `--at`, or now. */
 function timeOf({ options, world }: TufCall): number {
-  return options.at === undefined ? world.now() : parseRfc3339(options.at);
+  if (options.at === undefined) return world.now();
+  try {
+    return parseRfc3339(options.at);
+  } catch (cause) {
+    if (!isProblem(cause)) throw cause;
+    throw new Problem("cli/usage", `--at ${options.at} is no time`, { hint: "such as 2030-01-01T00:00:00Z" });
+  }
 }
 
 function rolesOf({ trusted }: TufClient) {
@@ -87,7 +95,7 @@ export function verifyMirrorVerb(call: TufCall): Promise<ExitCode> {
     call.args[0] ?? call.options.mirror,
     async ({ fetcher, name }, bootstrap): Promise<ExitCode> => {
       const now = timeOf(call);
-      const client = await update({ bootstrap, fetcher, store: createMemoryStore(), now });
+      const client = await update({ bootstrap, fetcher, store: createMemoryStore(), now, ...identities });
       const summary = await exportMirror(client, nowhere, { skipMissing: call.options.partial === true });
       call.out.line(`${call.out.style("verified", "green")} ${name} at ${formatUtcSeconds(now)}`);
       tellRoles(call.out, client);
@@ -128,7 +136,8 @@ export function exportVerb(call: TufCall): Promise<ExitCode> {
   const { args, options, out, world } = call;
   const [place = ""] = args;
   return withSource(call, options.mirror, async ({ fetcher, name }, bootstrap): Promise<ExitCode> => {
-    const client = await update({ bootstrap, fetcher, store: createMemoryStore(), now: timeOf(call) });
+    const store = createMemoryStore();
+    const client = await update({ bootstrap, fetcher, store, now: timeOf(call), ...identities });
     const sink = options.dryRun === true ? nowhere : world.client.mirrorSink(place);
     const summary = await exportMirror(client, sink, options.target === undefined ? {} : { targets: options.target });
     const isDry = options.dryRun === true;
@@ -149,7 +158,8 @@ export function importVerb(call: TufCall): Promise<ExitCode> {
   return withSource(call, from, async ({ fetcher, name }, bootstrap): Promise<ExitCode> => {
     const sink = options.dryRun === true ? nowhere : world.client.mirrorSink(place);
     const current = world.client.folderFetcher(place);
-    const summary = await importMirror({ bootstrap, source: fetcher, current, sink, now: timeOf(call) });
+    const source = { bootstrap, source: fetcher, current, sink, now: timeOf(call) };
+    const summary = await importMirror({ ...source, ...identities });
     out.line(`${options.dryRun === true ? "would be taken" : "taken"} from ${name} into ${place}: ${told(summary)}`);
     out.document({ from: name, to: place, written: options.dryRun !== true, contents: summary });
     return 0;

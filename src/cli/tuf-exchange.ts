@@ -8,6 +8,7 @@ import {
   createInvitation,
   createRequest,
   createResponse,
+  discardCeremony,
   discardProposal,
   encodeInvitation,
   findProposal,
@@ -23,10 +24,12 @@ import {
   parseAcceptance,
   parseInvitation,
   parseWanted,
+  readCeremony,
   readInvitations,
   readKeyNames,
   readProposals,
   readRequest,
+  type ProposalPart,
   receiveAcceptance,
   receiveResponse,
   record,
@@ -70,7 +73,8 @@ export async function invite(call: TufCall, store: RepositoryStore, names: reado
       }
       await world.writeFile(file, encodeInvitation(invitation));
     }
-    out.line(`${name} is invited: hand over ${file}`);
+    const isDry = options.dryRun === true;
+    out.line(isDry ? `${name} would be invited, by ${file}` : `${name} is invited: hand over ${file}`);
     out.line(
       `  good until ${formatUtcSeconds(invitation.expiresMs)}; they run sealwright tuf respond ${file} --key KEY`,
     );
@@ -140,7 +144,7 @@ export async function respondVerb(call: TufCall): Promise<ExitCode> {
     request.differences,
   );
   out.line("what changes was computed here, from the documents; names of keys are those of the request");
-  if (options.expect !== undefined) demandDigest(request.parts, options.expect);
+  if (options.expect !== undefined) demandDigests(request.parts, options.expect);
   if (options.dryRun === true || references.length === 0) {
     out.line(references.length === 0 ? "nothing was signed: say with --key which key signs" : "nothing was signed");
     out.document({
@@ -155,6 +159,7 @@ export async function respondVerb(call: TufCall): Promise<ExitCode> {
     });
     return options.dryRun === true ? 0 : 2;
   }
+  demandGrounds(options, request.root !== undefined);
   await confirm(call, "Are these the digests that you were told, and is this what you want to sign?");
   const signers = [];
   for (const reference of references) signers.push((await world.openKey(reference, options.dir)).signer);
@@ -175,11 +180,27 @@ export async function respondVerb(call: TufCall): Promise<ExitCode> {
   return 0;
 }
 
-function demandDigest(parts: readonly { readonly sha256: string }[], expected: string): void {
-  const wanted = expected.replaceAll(/[\s:-]/g, "").toLowerCase();
-  if (wanted.length >= 32 && parts.some(({ sha256 }) => sha256.startsWith(wanted))) return;
-  throw new Problem("tuf/request-differs", "no document of the request has the digest that was expected", {
-    hint: "do not sign; ask by another way which digest it should be",
+/** A request alone proves nothing: somebody has to know the repository, or the digest. Problem `cli/usage`. */
+function demandGrounds({ root, expect, yes }: TufCall["options"], hasRoot: boolean): void {
+  if (yes === true || expect !== undefined || (hasRoot && root !== undefined)) return;
+  const first = "give --expect DIGEST with the digest that you were told, or --yes if you have compared it";
+  throw new Problem("cli/usage", "nothing was signed: nothing but the request itself says that it is the right one", {
+    hint: hasRoot ? `give --root FILE with a root that you know; or ${first.replace("give ", "")}` : first,
+  });
+}
+
+/** Every document is one that was expected, and every one that was expected is there: all of them will be signed. */
+function demandDigests(parts: readonly ProposalPart[], expected: readonly string[]): void {
+  const wanted = expected.map((each) => each.replaceAll(/[\s:-]/g, "").toLowerCase());
+  const fits = (digest: string, { sha256 }: ProposalPart): boolean => digest.length >= 32 && sha256.startsWith(digest);
+  const unexpected = parts.find((part) => !wanted.some((digest) => fits(digest, part)));
+  if (unexpected === undefined && wanted.every((digest) => parts.some((part) => fits(digest, part)))) return;
+  const what =
+    unexpected === undefined
+      ? "the request lacks a document whose digest was expected"
+      : `${unexpected.role} ${unexpected.version} has a digest that was not expected`;
+  throw new Problem("tuf/request-differs", what, {
+    hint: "do not sign; ask by another way which digests there should be, and give --expect for each document",
   });
 }
 
@@ -198,9 +219,9 @@ async function acceptHere(
       hint: "--key new:FILE makes one, encrypted where a passphrase is given; or file:PATH, pkcs11:..., vault://...",
     });
   }
-  const { signer } = await world.openKey(reference, options.dir);
+  const { signer } = await world.openKey(reference, options.dir, { isRehearsal: options.dryRun === true });
   if (options.dryRun === true) {
-    out.line("nothing was signed");
+    out.line("nothing was signed, and nothing has been written");
     out.document({ invitation: invitation.id, key: signer.keyObject.keyid, signed: false });
     return 0;
   }
@@ -286,7 +307,9 @@ export function signVerb(call: TufCall): Promise<ExitCode> {
       reportDocuments(call.out, shown.proposal, shown.differences);
       await confirm(call, "Sign this?");
     }
-    return reportOutcome(call, await signProposal(world, shown.proposal.id));
+    // What was shown, and nothing that took its place meanwhile.
+    const digests = shown.proposal.parts.map(({ sha256 }) => sha256);
+    return reportOutcome(call, await signProposal(world, shown.proposal.id, digests));
   });
 }
 
@@ -326,12 +349,7 @@ export function proposalsVerb(call: TufCall): Promise<ExitCode> {
     const { out, args } = call;
     const [action, id] = args;
     const world = flowWorld(call, store);
-    if (action === "discard") {
-      const found = call.options.dryRun === true ? await findProposal(store, id) : await discardProposal(world, id);
-      out.line(`${found.operation} ${found.id} is taken back; nothing changes for clients`);
-      out.document({ discarded: found.id });
-      return 0;
-    }
+    if (action === "discard") return discard(call, store, id);
     if (action === "show") {
       const shown = await showProposal(world, id);
       reportDocuments(out, shown.proposal, shown.differences);
@@ -344,6 +362,26 @@ export function proposalsVerb(call: TufCall): Promise<ExitCode> {
     if (action !== undefined) throw new Problem("cli/usage", `${action} is not one of show, discard`);
     return listProposals(call, store);
   });
+}
+
+/** A proposal; before there is a root the whole ceremony. */
+async function discard(call: TufCall, store: RepositoryStore, id: string | undefined): Promise<ExitCode> {
+  const { out } = call;
+  const isDry = call.options.dryRun === true;
+  const world = flowWorld(call, store);
+  const begun = (await openIfThere(store)) === undefined ? await readCeremony(store) : undefined;
+  if (begun !== undefined) {
+    if (id !== undefined && id !== "ceremony") await findProposal(store, id);
+    if (!isDry) await discardCeremony(world, begun);
+    out.line(`the ceremony ${isDry ? "would be" : "is"} abandoned, with its invitations and what waits for signatures`);
+    out.line("  keys that were made for it stay where they are; they sign nothing");
+    out.document({ discarded: "ceremony", written: !isDry });
+    return 0;
+  }
+  const found = isDry ? await findProposal(store, id) : await discardProposal(world, id);
+  out.line(`${found.operation} ${found.id} ${isDry ? "would be" : "is"} taken back; nothing changes for clients`);
+  out.document({ discarded: found.id, written: !isDry });
+  return 0;
 }
 
 async function listProposals(call: TufCall, store: RepositoryStore): Promise<ExitCode> {

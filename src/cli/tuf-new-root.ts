@@ -2,8 +2,8 @@
 // under new keys, whose root every client has to be given again.
 
 import { Problem } from "../core/index.ts";
-import { labelOf, nothingWanted, propose, readKeyNames, restated } from "../flows/index.ts";
-import { encodePath, openRepository, type Repository, targetFile } from "../tuf/index.ts";
+import { labelOf, nothingWanted, openPublished, propose, readKeyNames, restated } from "../flows/index.ts";
+import { encodePath, type Repository, targetFile } from "../tuf/index.ts";
 import type { ExitCode } from "./output.ts";
 import { flowWorld, withStore } from "./tuf-change.ts";
 import { bringKey, findKey, type NewKey } from "./tuf-keys.ts";
@@ -15,7 +15,7 @@ const maxTargetBytes = 1024 * 1024 * 1024;
 /** `tuf recover root --new-root FOLDER`. Exit code 0 when the new repository is whole, 1 while it waits for signatures. */
 export function newRootVerb(call: TufCall, folder: string): Promise<ExitCode> {
   return withStore<ExitCode>(call, async (old) => {
-    const repository = await openRepository(old);
+    const repository = await openPublished(old);
     const gone = await Promise.all((call.options.key ?? []).map((key) => findKey(old, repository, key)));
     if (gone.length === 0) throw new Problem("cli/usage", "say with --key which keys are stolen or lost");
     const inFolder: TufCall = { ...call, options: { ...call.options, dir: folder } };

@@ -27,7 +27,7 @@ const options = {
   key: () =>
     many(
       "--key <key>",
-      "a key: new[:NAME], who was invited, a PEM file, pkcs11:..., vault://..., sigstore:ISSUER#IDENTITY; may be repeated",
+      "a key: new[:NAME], who was invited, a PEM file (a relative path starts at the working folder), pkcs11:..., vault://..., sigstore:ISSUER#IDENTITY; may be repeated",
     ),
   with: () => many("--with <key>", "the key that comes instead (default: a new one in keys/); may be repeated"),
   out: () => new Option("--out <file>", "where the file goes"),
@@ -189,7 +189,7 @@ function addSigning(tuf: Command, add: Add): void {
     options.key(),
     options.out(),
     options.root(),
-    new Option("--expect <digest>", "the digest that you were told; refuse to sign another"),
+    many("--expect <digest>", "a digest that you were told, of each document; refuse to sign another"),
     options.yes(),
     options.dryRun(),
   );
@@ -202,7 +202,12 @@ function addSigning(tuf: Command, add: Add): void {
     options.yes(),
     options.dryRun(),
   );
-  add(tuf, "proposals [action] [id]", "what waits: list, show ID, discard ID", options.dryRun());
+  add(
+    tuf,
+    "proposals [action] [id]",
+    "what waits: list, show ID, discard ID; before the first root discard abandons the ceremony",
+    options.dryRun(),
+  );
 }
 
 function addClient(tuf: Command, add: Add): void {

@@ -6,22 +6,28 @@ import {
   daysUntil,
   eventLine,
   labelOf,
+  openIfThere,
+  readCeremony,
   readKeyNames,
   repositoryStatus,
   type RepositoryStatus,
   type RoleStatus,
   transcript,
+  openPublished,
 } from "../flows/index.ts";
-import { openRepository, type RepositoryEvent, type RepositoryStore } from "../tuf/index.ts";
+import type { RepositoryEvent, RepositoryStore } from "../tuf/index.ts";
 import type { ExitCode, Output } from "./output.ts";
+import { ceremonyStatus } from "./tuf-ceremony-status.ts";
 import { flowWorld, withStore } from "./tuf-change.ts";
 import type { TufCall } from "./tuf-world.ts";
 
-/** Exit code 0: all well; 1: something has expired, or has to be signed and nothing signs it by itself. */
+/** Exit code 0: all well; 1: something has expired, or waits for somebody to sign it. */
 export function statusVerb(call: TufCall): Promise<ExitCode> {
   const quiet: TufCall = { ...call, options: { ...call.options, dryRun: true } };
   return withStore<ExitCode>(call, async (store) => {
     const { out, options, world } = call;
+    const begun = (await openIfThere(store)) === undefined ? await readCeremony(store) : undefined;
+    if (begun !== undefined) return ceremonyStatus(out, flowWorld(quiet, store), begun);
     const status = await repositoryStatus(flowWorld(quiet, store));
     showRoles(out, status, world.now());
     showWaiting(out, status);
@@ -112,7 +118,7 @@ function nextSteps({ roles, proposals }: RepositoryStatus): string[] {
 }
 
 async function listTargets(out: Output, store: RepositoryStore): Promise<JsonObject[]> {
-  const repository = await openRepository(store);
+  const repository = await openPublished(store);
   const listed: JsonObject[] = [];
   for (const role of ["targets", ...repository.delegated.keys()]) {
     for (const { path, length, hashes } of (await repository.role(role))!.signed.targets.values()) {

@@ -46,8 +46,15 @@ export interface TufVerbWorld {
   openStore(dir: string, options?: { readonly create?: boolean }): Promise<OpenedStore>;
   /** The private keys that references lead to, by key id. `ask`: a passphrase or PIN may be asked for. */
   keyring(dir: string, references: ReadonlyMap<string, string>, options: { readonly ask: boolean }): Keyring;
-  /** One key by its reference; relative paths start at the working folder, then at the organisation's. */
-  openKey(reference: string, dir: string): Promise<{ readonly signer: MetadataSigner; readonly reference: string }>;
+  /**
+   * One key by its reference; relative paths start at the working folder, then at the organisation's. `new:PATH` makes
+   * one, which a rehearsal throws away.
+   */
+  openKey(
+    reference: string,
+    dir: string,
+    options?: { readonly isRehearsal?: boolean },
+  ): Promise<{ readonly signer: MetadataSigner; readonly reference: string }>;
   /** A new private key, to be a file in the organisation's folder once it is saved; undefined: the name is taken. */
   createKey(dir: string, name: string): Promise<CreatedKey | undefined>;
   /** The same reference from wherever it is read: a relative path below the folder becomes an absolute one. */
@@ -85,7 +92,7 @@ export interface TufOptions {
   readonly mirror?: string;
   readonly transcript?: string;
   readonly targets?: boolean;
-  readonly expect?: string;
+  readonly expect?: readonly string[];
   readonly at?: string;
   readonly target?: readonly string[];
   readonly partial?: boolean;

@@ -87,7 +87,7 @@ export async function verifyVerb(
     expected,
     world,
   );
-  const type = options.type === undefined ? {} : { predicateType: options.type };
+  const type = options.type === undefined ? {} : { predicateType: predicateTypeOf(options.type) };
   const asked = { trust, artifact, ...type, ...(await demandsOf(options, world)), ...expected } as VerifyBundleOptions;
   const reports: BundleReport[] = [];
   for (const { path, bundle } of bundles) {

@@ -14,6 +14,7 @@ import {
   transact,
 } from "../tuf/index.ts";
 import { places, loadSigner, loadSignerAt } from "./organisation.ts";
+import { trustedIdentities } from "./tuf-identity.ts";
 import type { Clock, Files } from "./world.ts";
 
 /** What a new organisation begins with: when what is signed ends, and when it is signed anew. */
@@ -84,15 +85,16 @@ export async function publishTargets(
 ): Promise<void> {
   const signers: LocalSigner[] = await Promise.all(owners.map((name) => loadSigner(files, name)));
   const event = { operation: "publish", targets: targets.map(({ path }) => path), signers: [...owners] };
-  await transact(tuf, event, async (repository) => {
+  const make = async (repository: Repository) => {
     const pool = [...signers, ...(await onlineSigners(repository, files))];
     return publish(repository, { place: { add: targets } }, { pool }, clock.now());
-  });
+  };
+  await transact(tuf, event, make, undefined, { delegatedIdentities: trustedIdentities });
 }
 
 /** New snapshot and timestamp with the online keys alone. */
 export async function resignRepository({ files, clock, tuf }: PublisherWorld): Promise<void> {
-  await transact(tuf, { operation: "resign" }, async (repository) => {
-    return resign(repository, { pool: await onlineSigners(repository, files) }, clock.now());
-  });
+  const make = async (repository: Repository) =>
+    resign(repository, { pool: await onlineSigners(repository, files) }, clock.now());
+  await transact(tuf, { operation: "resign" }, make, undefined, { delegatedIdentities: trustedIdentities });
 }

@@ -10,6 +10,7 @@ import { type BuilderTrust, type Expectations, parseBuilderTrust, parseExpectati
 import type { Verified } from "../core/index.ts";
 import { type TufClient, type TufFetcher, type TufStore, update } from "../tuf/index.ts";
 import { targetPaths } from "./project-targets.ts";
+import { trustedIdentities } from "./tuf-identity.ts";
 
 export interface ConsumerTrust {
   readonly project: string;
@@ -31,9 +32,12 @@ export interface TrustSource {
 
 const maxKeys = 64;
 
-/** One TUF update. Problems `tuf/*`, `io/*`. */
-export async function updateTrust(source: TrustSource): Promise<TufClient> {
-  return update({ bootstrap: source.root, fetcher: source.fetcher, store: source.store, now: source.now });
+/**
+ * One TUF update. Signatures of identities (TAP 18) count for delegated roles alone, by the trust root that the
+ * top-level targets list. Problems `tuf/*`, `io/*`.
+ */
+export async function updateTrust({ root, fetcher, store, now }: TrustSource): Promise<TufClient> {
+  return update({ bootstrap: root, fetcher, store, now, delegatedIdentities: trustedIdentities });
 }
 
 async function target(client: TufClient, path: string): Promise<Uint8Array> {

@@ -20,7 +20,7 @@ import {
 } from "../tuf/index.ts";
 import { type KeyLabel, labelOf } from "./tuf-difference.ts";
 import { keyNamesRecord, readKeyNames } from "./tuf-key-names.ts";
-import { placedTargets } from "./tuf-plan.ts";
+import { placedTargets, renewedBins } from "./tuf-plan.ts";
 import { present, type Proposal, proposalRecord } from "./tuf-proposal.ts";
 import { isMet, type Keyring, missingLines, needsOf, partFile } from "./tuf-quorum.ts";
 import { beforeOf, differences } from "./tuf-request.ts";
@@ -83,7 +83,13 @@ function changesOf(
   const roots = files.filter(([role]) => role === "root").map(([, bytes]) => bytes);
   const signed = new Map(files.filter(([role]) => role !== "root"));
   if (repository === undefined) return { roots, signed, settings };
-  return { roots, signed, place: placedTargets(repository, wanted), settings };
+  return {
+    roots,
+    signed,
+    place: placedTargets(repository, wanted),
+    renewBins: renewedBins(repository, wanted),
+    settings,
+  };
 }
 
 /** Where the private keys are that a proposal brings, added to the repository's settings. */
@@ -122,6 +128,7 @@ async function onlineSigners(
   const changed = new Set([
     ...wanted.bins.filter((each) => each.count > 1).map((each) => each.role),
     ...wanted.edits.flatMap((each) => (delegated.get(each.role)?.bins === true ? delegated.get(each.role)!.from : [])),
+    ...(repository === undefined ? [] : renewedBins(repository, wanted)),
     ...wanted.targets.map((each) => each.role ?? "targets").filter((role) => repository?.bins.has(role) === true),
   ]);
   const bins = [...delegated].filter(([, by]) => by.bins && changed.has(by.from)).map(([name]) => name);

@@ -35,7 +35,9 @@ export function planBootstrap(wanted: Wanted, expiresMs: (role: string) => numbe
     });
   }
   for (const role of topLevelRoles) {
-    const { keys, threshold } = bootstrap[role];
+    const { threshold } = bootstrap[role];
+    // Identities sign delegated roles alone.
+    const keys = bootstrap[role].keys.filter((key) => key.identity === undefined);
     if (threshold >= 1 && threshold <= distinctKeys(keys)) continue;
     throw new Problem("tuf/threshold", `${role} has ${distinctKeys(keys)} keys and a threshold of ${threshold}`);
   }

@@ -4,9 +4,9 @@
 
 import { canonicalJson, Fields, parseJson, Problem } from "../core/index.ts";
 import { type Key, type RepositoryStore, type RoleKeys } from "../tuf/index.ts";
-import { readInvitations } from "./tuf-invitation.ts";
-import type { Operation } from "./tuf-operations.ts";
-import { present } from "./tuf-proposal.ts";
+import { invitationRecord, readInvitations } from "./tuf-invitation.ts";
+import { type Operation, record, type TufWorld, untilCommitted } from "./tuf-operations.ts";
+import { present, proposalRecord, readProposals } from "./tuf-proposal.ts";
 import { distinctKeys } from "./tuf-view.ts";
 import { type KeyHolder, keyJson, nothingWanted, parseKeyJson } from "./tuf-wanted.ts";
 
@@ -14,6 +14,7 @@ export const ceremonyRecord = "ceremony";
 const code = "tuf/ceremony-invalid";
 const maxBytes = 1 << 20;
 const maxHolders = 64;
+const bootstrapName = "bootstrap";
 
 /** Who is to hold a key; the key itself once it is known. */
 export interface CeremonyHolder {
@@ -90,6 +91,24 @@ export function missingHolders({ holders }: CeremonyPlan): readonly string[] {
   return holders.filter((each) => each.key === undefined).map((each) => each.name);
 }
 
+/** Ends a ceremony that has made no root: its plan, its invitations and what waits for signatures go. */
+export async function discardCeremony(world: Pick<TufWorld, "store" | "now">, plan: CeremonyPlan): Promise<void> {
+  const { store } = world;
+  await untilCommitted(async () => {
+    const base = await store.revision();
+    const holders = new Set(plan.holders.map(({ name }) => name));
+    const invitations = (await readInvitations(store)).filter(({ name }) => holders.has(name));
+    const proposals = (await readProposals(store)).filter(({ operation }) => operation === bootstrapName);
+    const gone = [
+      ceremonyRecord,
+      ...invitations.map(({ id }) => invitationRecord(id)),
+      ...proposals.map(({ id }) => proposalRecord(id)),
+    ];
+    const records = new Map(gone.map((name) => [name, undefined]));
+    await record(world, base, records, { operation: "discard", of: "ceremony" });
+  });
+}
+
 /** Root and targets version 1. Problem `tuf/key-known`: two names brought one key. */
 export function bootstrapOperation(plan: CeremonyPlan): Operation {
   const keyOf = (name: string): Key => {
@@ -111,5 +130,5 @@ export function bootstrapOperation(plan: CeremonyPlan): Operation {
     timestamp: role(["timestamp"], 1),
   };
   const holders = plan.holders.map(({ name, key, reference }): KeyHolder => ({ keyid: key!.keyid, name, reference }));
-  return { name: "bootstrap", wanted: { ...nothingWanted, bootstrap, holders } };
+  return { name: bootstrapName, wanted: { ...nothingWanted, bootstrap, holders } };
 }

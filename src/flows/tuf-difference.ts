@@ -2,9 +2,17 @@
 // from the two documents alone, on both sides of an air gap, so that nobody has to believe what a proposal says of itself.
 // Every field counts: what has no words of its own is named as another field that changes. TUF 1.0.34 §4.3, §4.5.
 
-import { canonicalJson, equalBytes, formatUtcSeconds, type Json, type JsonObject } from "../core/index.ts";
+import {
+  canonicalJson,
+  equalBytes,
+  formatUtcSeconds,
+  type Json,
+  type JsonObject,
+  olpcCanonicalJson,
+} from "../core/index.ts";
 import { digestHex } from "../crypto/index.ts";
 import {
+  computedKeyId,
   createKey,
   type DelegatedRole,
   type Delegations,
@@ -25,6 +33,8 @@ export type KeyLabel = (keyid: string) => string;
 
 const maxBytes = 512 * 1024 * 1024;
 const maxLines = 400;
+const maxCustomCharacters = 200;
+const targetFields = ["length", "hashes", "custom"];
 
 /** A document that nobody has signed, in the form of one that somebody has. Problem `tuf/metadata-invalid`. */
 export function unsignedRoot(signed: JsonObject): Metadata<Root> {
@@ -48,12 +58,18 @@ export function rootDifference(before: Metadata<Root> | undefined, after: Metada
     ...topLevelRoles.flatMap((name) =>
       roleDifference(name, before && before.signed.roles[name], after.signed.roles[name], label),
     ),
-    ...sharedKeys(before?.signed.keys, after.signed.keys, [before?.tree["keys"], after.tree["keys"]], label),
+    ...sharedKeys(
+      before?.signed.keys,
+      after.signed.keys,
+      [before?.tree["keys"], after.tree["keys"]],
+      rootKeyids(after),
+      label,
+    ),
   ];
   if (before !== undefined && before.signed.consistentSnapshot !== after.signed.consistentSnapshot) {
     lines.push(`! consistent snapshots: ${before.signed.consistentSnapshot} -> ${after.signed.consistentSnapshot}`);
   }
-  return limited([...lines, ...others(before?.tree, after.tree, rootFields), ...otherRoleFields(before, after)]);
+  return [...lines, ...others(before?.tree, after.tree, rootFields), ...otherRoleFields(before, after)].map(plain);
 }
 
 /** What a targets role changes against the version before it, or everything in it. */
@@ -63,9 +79,9 @@ export function targetsDifference(
   after: Metadata<Targets>,
   label: KeyLabel,
 ): string[] {
-  return limited([
+  // Files last: what gives power over others must not be hidden behind many of them.
+  return [
     ...common(role, before, after),
-    ...fileDifference(before?.signed.targets ?? new Map(), after.signed.targets),
     ...delegationDifference(before?.signed.delegations, after.signed.delegations, label),
     ...sharedKeys(
       before?.signed.delegations?.keys,
@@ -73,11 +89,13 @@ export function targetsDifference(
       [before?.tree["delegations"], after.tree["delegations"]].map(
         (each) => (each as JsonObject | undefined)?.["keys"],
       ),
+      delegatedKeyids(after),
       label,
     ),
     ...others(before?.tree, after.tree, targetsFields),
     ...otherDelegationFields(before, after),
-  ]);
+    ...limited(fileDifference(before, after)),
+  ].map(plain);
 }
 
 const commonFields = ["_type", "spec_version", "version", "expires"];
@@ -86,11 +104,25 @@ const targetsFields = [...commonFields, "targets", "delegations"];
 
 function limited(lines: readonly string[]): string[] {
   if (lines.length <= maxLines) return [...lines];
-  return [...lines.slice(0, maxLines), `... and ${lines.length - maxLines} more changes, which the document lists`];
+  return [...lines.slice(0, maxLines), `... and ${lines.length - maxLines} more targets, which the document lists`];
+}
+
+const notPlain = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u;
+
+/** True for text that stays in its line and steers no terminal. */
+export function isPlain(text: string): boolean {
+  return !notPlain.test(text);
+}
+
+/** Names come from whoever wrote the document: what is no text in them is shown by its number. */
+function plain(line: string): string {
+  if (isPlain(line)) return line;
+  return line.replaceAll(new RegExp(notPlain, "gu"), (each) => `\\u{${each.codePointAt(0)!.toString(16)}}`);
 }
 
 interface Versioned {
   readonly version: number;
+  readonly specVersion: string;
   readonly expiresMs: number;
 }
 
@@ -105,6 +137,9 @@ function common<T extends Versioned>(
   const lines = [`  ${role} version ${version}, expires ${formatUtcSeconds(after.signed.expiresMs)}${was}`];
   if (before !== undefined && after.signed.expiresMs < before.signed.expiresMs) {
     lines.push(`! ${role} expires earlier than the version before it`);
+  }
+  if (before !== undefined && before.signed.specVersion !== after.signed.specVersion) {
+    lines.push(`~ ${role}: spec_version ${before.signed.specVersion} -> ${after.signed.specVersion}`);
   }
   return lines;
 }
@@ -130,32 +165,64 @@ function sharedKeys(
   before: ReadonlyMap<string, Key> | undefined,
   after: ReadonlyMap<string, Key> | undefined,
   [treeBefore, treeAfter]: readonly (Json | undefined)[],
+  named: ReadonlySet<string>,
   label: KeyLabel,
 ): string[] {
-  return [...(after ?? [])].flatMap(([keyid, key]) => {
+  const changed = [...(after ?? [])].flatMap(([keyid, key]) => {
     if (before?.has(keyid) === true) {
       const kept = same((treeBefore as JsonObject)[keyid], (treeAfter as JsonObject)[keyid]);
       return kept ? [] : [`! the key under the id of ${label(keyid)} is another one than before`];
     }
-    const own = usableKey(key) === undefined ? undefined : createKey(usableKey(key)!.publicKey, key.scheme).keyid;
-    return own === undefined || own === keyid ? [] : [`! the id of ${label(keyid)} is not made from its key`];
+    const identity = key.identity === undefined ? "" : ` of ${key.identity.identity} at ${key.identity.issuer}`;
+    const lines = [`  ${label(keyid)} is a key of type ${key.keytype}${identity}, id ${keyid}`];
+    // By the object as it stands, or by its usual form: old repositories have written keys in other ways.
+    const usual = usableKey(key) && createKey(usableKey(key)!.publicKey, key.scheme).keyid;
+    const written = digestHex("sha256", olpcCanonicalJson((treeAfter as JsonObject)[keyid]!));
+    const isOwn = [usual, written, computedKeyId(key)].includes(keyid);
+    return isOwn ? lines : [...lines, `! the id of ${label(keyid)} is not made from its key`];
   });
+  const gone = [...(before?.keys() ?? [])].filter((keyid) => after?.has(keyid) !== true && named.has(keyid));
+  return [
+    ...changed,
+    ...gone.map((keyid) => `! the key of ${label(keyid)} goes, and only its id stays: it counts no more`),
+  ];
 }
 
-function fileDifference(before: ReadonlyMap<string, TargetFile>, after: ReadonlyMap<string, TargetFile>): string[] {
+/** Ids that some role of a root names. */
+function rootKeyids({ signed }: Metadata<Root>): Set<string> {
+  return new Set(topLevelRoles.flatMap((role) => signed.roles[role].keyids));
+}
+
+function delegatedKeyids({ signed }: Metadata<Targets>): Set<string> {
+  const { roles = [], succinct } = signed.delegations ?? {};
+  return new Set([...roles.flatMap((role) => role.keyids), ...(succinct?.keyids ?? [])]);
+}
+
+function fileDifference(beforeRole: Metadata<Targets> | undefined, afterRole: Metadata<Targets>): string[] {
+  const before: ReadonlyMap<string, TargetFile> = beforeRole?.signed.targets ?? new Map<string, TargetFile>();
+  const [treeBefore, treeAfter] = [beforeRole, afterRole].map((each) => (each?.tree["targets"] ?? {}) as JsonObject);
   const lines: string[] = [];
-  for (const [path, file] of after) {
+  for (const [path, file] of afterRole.signed.targets) {
     const was = before.get(path);
-    if (was === undefined) lines.push(`+ target ${path} (${file.length} bytes, ${hashOf(file)})`);
-    else if (hashOf(was, 128) !== hashOf(file, 128) || was.length !== file.length) {
+    if (was === undefined) {
+      lines.push(`+ target ${path} (${file.length} bytes, ${hashOf(file)}${customOf(file)})`);
+      lines.push(...others(undefined, treeAfter![path] as JsonObject, targetFields).map((line) => `${line} (${path})`));
+    } else if (hashOf(was, 128) !== hashOf(file, 128) || was.length !== file.length) {
       lines.push(`~ target ${path} ${hashOf(was)} -> ${hashOf(file)} (${file.length} bytes)`);
-    } else if (!same(was.custom, file.custom)) lines.push(`~ target ${path}: its custom data`);
+    } else if (!same(was.custom, file.custom)) lines.push(`~ target ${path}: its custom data${customOf(file)}`);
+    else if (!same(treeBefore![path], treeAfter![path])) lines.push(`! target ${path}: another field of it changes`);
   }
-  for (const path of before.keys()) if (!after.has(path)) lines.push(`- target ${path}`);
+  for (const path of before.keys()) if (!afterRole.signed.targets.has(path)) lines.push(`- target ${path}`);
   return lines;
 }
 
-function hashOf({ hashes }: TargetFile, digits = 16): string {
+function customOf({ custom }: TargetFile): string {
+  if (custom === undefined) return "";
+  const text = JSON.stringify(custom);
+  return `, custom ${text.length > maxCustomCharacters ? `of SHA-256 ${digestHex("sha256", canonicalJson(custom))}` : text}`;
+}
+
+function hashOf({ hashes }: TargetFile, digits = 64): string {
   return [...hashes].map(([name, value]) => `${name} ${value.slice(0, digits)}`).join(" ");
 }
 

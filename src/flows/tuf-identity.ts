@@ -4,23 +4,51 @@
 // separates what an identity signs here from other bytes that it signs, so it should sign nothing else: docs/keys.md.
 
 import { base64, isProblem, type Json, parseJson, Problem } from "../core/index.ts";
-import { type Bundle, bundleOf, encodeBundle, type Trust, verifyBundle } from "../sigstore/index.ts";
-import { createIdentityKey, type MetadataSigner, type VerifyIdentity } from "../tuf/index.ts";
+import {
+  type Bundle,
+  bundleOf,
+  encodeBundle,
+  parseTrustedRoot,
+  prepareTrust,
+  type Trust,
+  verifyBundle,
+} from "../sigstore/index.ts";
+import {
+  createIdentityKey,
+  type DelegatedIdentities,
+  type MetadataSigner,
+  openRepository,
+  type Repository,
+  type RepositoryStore,
+  type VerifyIdentity,
+} from "../tuf/index.ts";
 import { signBlob, type SigningWorld } from "./attest.ts";
+import { targetPaths } from "./project-targets.ts";
 
 const maxBundleBytes = 1024 * 1024;
+
+/** Whatever makes bundles: services that a signing config names, say. */
+export interface IdentitySigning {
+  readonly trust: Trust;
+  /** A message signature by a key of one use. */
+  sign(message: Uint8Array): Promise<Bundle>;
+}
 
 /**
  * Signs metadata as an identity, with a fresh key each time. Problems `sigstore/identity-mismatch` and
  * `sigstore/issuer-mismatch`, with nothing given away, when the token that signs is another's (the log has an entry by
  * then); `tuf/key-unsupported` for an empty issuer or identity.
  */
-export function identitySigner(signing: SigningWorld, issuer: string, identity: string): MetadataSigner {
+export function identitySigner(
+  signing: SigningWorld | IdentitySigning,
+  issuer: string,
+  identity: string,
+): MetadataSigner {
   const keyObject = createIdentityKey(issuer, identity);
   return {
     keyObject,
     async sign(message) {
-      const bundle = await signBlob(message, signing);
+      const bundle = await ("sign" in signing ? signing.sign(message) : signBlob(message, signing));
       const sig = demandIdentity(bundle, { issuer, identity }, message, signing.trust);
       return { sig: base64(sig), extra: { bundle: parseJson(encodeBundle(bundle), { maxBytes: maxBundleBytes }) } };
     },
@@ -41,6 +69,21 @@ export function identityVerifier(trust: Trust): VerifyIdentity {
       throw error;
     }
   };
+}
+
+/**
+ * What identities of delegated roles are verified with, by consumers and publishers alike: the trust root that the
+ * top-level targets themselves list, never one that is reached by delegation. Without it they count for nothing.
+ */
+export const trustedIdentities: DelegatedIdentities = async ({ targets }, read) => {
+  const target = targets.get(targetPaths.trustedRoot);
+  const bytes = target && (await read(target));
+  return bytes && identityVerifier(prepareTrust(parseTrustedRoot(bytes)));
+};
+
+/** As `openRepository`, with the repository's own trust in identities. */
+export function openPublished(store: RepositoryStore): Promise<Repository> {
+  return openRepository(store, { delegatedIdentities: trustedIdentities });
 }
 
 function demandIdentity(

@@ -4,10 +4,17 @@
 
 import { canonicalJson, demand, dayMs, Fields, hex, olpcCanonicalJson, parseJson, Problem } from "../core/index.ts";
 import { digestHex } from "../crypto/index.ts";
-import { type Authority, type Key, type MetadataSigner, type RepositoryStore, validSigners } from "../tuf/index.ts";
+import {
+  type Authority,
+  computedKeyId,
+  type Key,
+  type MetadataSigner,
+  type RepositoryStore,
+  validSigners,
+} from "../tuf/index.ts";
 import { shortId } from "./tuf-difference.ts";
 import { keyJson, parseKeyJson } from "./tuf-wanted.ts";
-import { present } from "./tuf-proposal.ts";
+import { parseExtra, present } from "./tuf-proposal.ts";
 import type { Randomness } from "./world.ts";
 
 export const invitationType = "https://sealwright.dev/tuf/invitation/v1";
@@ -115,11 +122,14 @@ export function parseAcceptance(bytes: Uint8Array): Acceptance {
   const fields = Fields.of(parseJson(bytes, { maxBytes }), "acceptance", "tuf/acceptance-invalid");
   fields.oneOf("_type", acceptanceType);
   const proof = fields.object("proof");
+  const key = parseKeyJson(fields.object("key"));
+  // An id of one's own choice could be that of a key which is to be added later.
+  if (computedKeyId(key) !== key.keyid) throw fields.problem("key", "has an id that is not made from it");
   return {
     invitation: fields.string("invitation", { min: 1, max: 64 }),
-    key: parseKeyJson(fields.object("key")),
+    key,
     sig: proof.string("sig"),
-    extra: proof.optional("extra", (name) => proof.object(name).value) ?? {},
+    extra: parseExtra(proof),
   };
 }
 

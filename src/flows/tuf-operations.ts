@@ -6,7 +6,6 @@ import { isProblem, type JsonObject, Problem } from "../core/index.ts";
 import { digestHex } from "../crypto/index.ts";
 import {
   isRepository,
-  openRepository,
   parseSettings,
   type Repository,
   type RepositoryStore,
@@ -16,6 +15,7 @@ import {
 import { firstExpiry, planBootstrap } from "./tuf-bootstrap.ts";
 import { type Applied, applyProposal, waitingRecords } from "./tuf-apply.ts";
 import { type KeyLabel, labelOf } from "./tuf-difference.ts";
+import { openPublished } from "./tuf-identity.ts";
 import { readKeyNames } from "./tuf-key-names.ts";
 import { plan, type Planned } from "./tuf-plan.ts";
 import {
@@ -87,7 +87,7 @@ export async function untilCommitted<T>(attempt: () => Promise<T>): Promise<T> {
 
 /** Undefined before the first root has been published. */
 export async function openIfThere(store: RepositoryStore): Promise<Repository | undefined> {
-  return (await isRepository(store)) ? openRepository(store) : undefined;
+  return (await isRepository(store)) ? openPublished(store) : undefined;
 }
 
 /** References of a repository and of the keys that a proposal brings. */
@@ -117,7 +117,7 @@ export async function draft(
   const planned: Planned =
     repository === undefined
       ? planBootstrap(wanted, firstExpiry(now))
-      : await plan({ repository, expiresMs: expiryOf(repository, now), label }, wanted);
+      : await plan({ repository, expiresMs: expiryOf(repository, now), label, now }, wanted);
   return {
     id: proposalId(name, planned.parts, now),
     operation: name,
@@ -145,13 +145,26 @@ export async function propose(world: TufWorld, operation: Operation): Promise<Ou
   });
 }
 
-/** Signs a proposal that waits, with the keys at hand; carries it out when that was all. */
-export async function signProposal(world: TufWorld, id: string | undefined): Promise<Outcome> {
+/**
+ * Signs a proposal that waits, with the keys at hand; carries it out when that was all. `shown` are the digests of the
+ * documents that somebody has agreed to: others are not signed (Problem `tuf/proposal-changed`).
+ */
+export async function signProposal(
+  world: TufWorld,
+  id: string | undefined,
+  shown?: readonly string[],
+): Promise<Outcome> {
   return untilCommitted(async () => {
     const repository = await openIfThere(world.store);
     const found = await findProposal(world.store, id);
     const names = await labels(world, parseWanted(found.args));
     const proposal = await rebase(repository, found, { now: world.now, label: labelOf(names) });
+    const digests = proposal.parts.map(({ sha256 }) => sha256);
+    if (shown !== undefined && digests.join() !== shown.join()) {
+      throw new Problem("tuf/proposal-changed", `proposal ${proposal.id} is another one than was shown`, {
+        hint: "somebody has published meanwhile; look at it again: sealwright tuf sign",
+      });
+    }
     return settle(world, repository, proposal, names);
   });
 }
@@ -287,7 +300,7 @@ export async function rebase(
     );
   }
   try {
-    const next = await plan({ repository, expiresMs: expiryOf(repository, now), label }, wanted);
+    const next = await plan({ repository, expiresMs: expiryOf(repository, now), label, now }, wanted);
     const digests = new Map(next.parts.map((part) => [`${part.role} ${part.version}`, part.sha256]));
     const before = new Map(proposal.parts.map((part) => [`${part.role} ${part.version}`, part.sha256]));
     const holds = ({ role, version }: ProposalSignature): boolean =>
@@ -323,6 +336,16 @@ export async function receiveResponse(world: TufWorld, bytes: Uint8Array, source
   return untilCommitted(async () => {
     const { store, now } = world;
     const repository = await openIfThere(store);
+    const isDone = (await store.events()).some(({ event }) => {
+      return (
+        event["proposal"] === response.proposal && event["documents"] !== undefined && event["changes"] !== undefined
+      );
+    });
+    if (isDone) {
+      throw new Problem("tuf/proposal-unknown", `what ${source} answers has been carried out already`, {
+        hint: `nothing is left to be done: sealwright tuf log ${response.proposal}`,
+      });
+    }
     if (response.repository !== ((await repositoryId(store)) ?? newRepository)) {
       throw new Problem("tuf/response-foreign", `${source} answers a request of another repository`);
     }

@@ -35,6 +35,7 @@ import {
   type View,
   viewOf,
 } from "./tuf-view.ts";
+import { withoutUnchanged } from "./tuf-unchanged.ts";
 import { restsOn, type RoleEdit, type Wanted, type WantedTargets } from "./tuf-wanted.ts";
 
 const maxShown = 10;
@@ -44,6 +45,7 @@ export interface Planning {
   /** When a new version of a role made now expires. */
   readonly expiresMs: (role: string) => number;
   readonly label: KeyLabel;
+  readonly now: number;
 }
 
 export interface Planned {
@@ -57,18 +59,21 @@ export interface Planned {
  * Problems: `tuf/role-name`, `tuf/key-known`, `tuf/key-unknown`, `tuf/threshold`, `tuf/nothing-wanted`,
  * `tuf/delegation-unknown`, `tuf/target-not-found`, and those of `createNextRoot` and `nextTargets`.
  */
-export async function plan(planning: Planning, wanted: Wanted): Promise<Planned> {
+export async function plan(planning: Planning, asked: Wanted): Promise<Planned> {
   const { repository } = planning;
   const before = viewOf(repository);
-  const rests = await restsOn(before, wanted);
+  const rests = await restsOn(before, asked);
+  const wanted = await withoutUnchanged(repository, before, asked);
   const root = planRoot(planning, wanted);
   const changes = await planTargets(planning, before, wanted);
   const parts = [...root, ...(await targetParts(planning, root, changes, wanted))];
   const place = placedTargets(repository, wanted);
-  if (parts.length === 0 && place.add.length + place.remove.length === 0 && !wanted.renew.some(isOnline)) {
+  const signsOnline = wanted.renew.some(isOnline) || renewedBins(repository, wanted).length > 0;
+  if (parts.length === 0 && place.add.length + place.remove.length === 0 && !signsOnline) {
     throw new Problem("tuf/nothing-wanted", "nothing would change");
   }
-  const notes = await notesOn(planning, viewOf(repository, parts), wanted);
+  const after = viewOf(repository, parts);
+  const notes = [...(await notesOn(planning, after, wanted)), ...(await expiredLines(planning, after))];
   return { parts, rests, notes: [...placedLines(place), ...(await revokedLines(repository, wanted)), ...notes] };
 }
 
@@ -81,6 +86,25 @@ function placedLines({ add, remove }: ReturnType<typeof placedTargets>): string[
     }),
     ...remove.map((path) => `out of the bins: target ${path}`),
   ];
+}
+
+/** What stays expired, so that no client takes anything. */
+async function expiredLines({ repository, now }: Planning, after: View): Promise<string[]> {
+  const targets = (await after.role("targets"))!;
+  const ends: [role: string, expiresMs: number][] = [
+    ["root", after.root.signed.expiresMs],
+    ["targets", targets.signed.expiresMs],
+  ];
+  for (const name of repository.delegated.keys()) {
+    const role = await after.role(name);
+    if (role !== undefined) ends.push([name, role.signed.expiresMs]);
+  }
+  return ends
+    .filter(([, expiresMs]) => expiresMs <= now)
+    .map(([role]) => {
+      const who = role === "root" || role === "targets" ? "clients take nothing" : "clients do not find its targets";
+      return `${role} has expired, and ${who} until it is signed anew: sealwright tuf resign`;
+    });
 }
 
 async function revokedLines(repository: Repository, { revoke }: Wanted): Promise<string[]> {
@@ -119,6 +143,7 @@ export function editKeys(before: RoleKeys, edit: RoleEdit, label: KeyLabel): Rol
       hint: `its keys are ${before.keys.map((key) => label(key.keyid)).join(", ")}`,
     });
   }
+  demandPlain(role, edit.add, label);
   const kept = before.keys.filter((key) => !edit.remove.includes(key.keyid));
   for (const key of edit.add) {
     const twin = kept.find((each) => fingerprintOf(each) === fingerprintOf(key));
@@ -129,11 +154,30 @@ export function editKeys(before: RoleKeys, edit: RoleEdit, label: KeyLabel): Rol
   }
   const keys = [...kept, ...edit.add];
   const threshold = edit.threshold ?? before.threshold;
-  demandPossible(role, keys, threshold);
+  const isCountAlone = edit.add.length + edit.remove.length === 0;
+  demandPossible(
+    role,
+    keys,
+    threshold,
+    isCountAlone ? `add a key first: sealwright tuf key add ${role} KEY` : undefined,
+  );
   return { keys, threshold };
 }
 
-function demandPossible(role: string, keys: readonly Key[], threshold: number): void {
+/** What identities are verified with is itself a target: they cannot vouch for what leads to it. */
+function demandPlain(role: string, keys: readonly Key[], label: KeyLabel): void {
+  const found = isTopLevel(role) ? keys.find((key) => key.identity !== undefined) : undefined;
+  if (found === undefined) return;
+  throw new Problem(
+    "tuf/key-unsupported",
+    `${label(found.keyid)} is an identity, and those of ${role} count for nothing`,
+    {
+      hint: "an identity signs a role that is delegated to: sealwright tuf delegate NAME --key sigstore:ISSUER#IDENTITY",
+    },
+  );
+}
+
+function demandPossible(role: string, keys: readonly Key[], threshold: number, hint?: string): void {
   const distinct = distinctKeys(keys);
   if (distinct === 0) {
     throw new Problem("tuf/threshold", `${role} would have no key: nobody could ever sign it again`, {
@@ -144,7 +188,7 @@ function demandPossible(role: string, keys: readonly Key[], threshold: number): 
     throw new Problem(
       "tuf/threshold",
       `${role} would need ${threshold} signatures and have ${distinct} keys: nobody could ever sign it again`,
-      { hint: `replace the key, or lower the threshold in the same step with --threshold ${distinct}` },
+      { hint: hint ?? `replace the key, or lower the threshold in the same step with --threshold ${distinct}` },
     );
   }
   if (!Number.isSafeInteger(threshold) || threshold < 1) {
@@ -160,11 +204,7 @@ async function planTargets(planning: Planning, before: View, wanted: Wanted): Pr
     changes.set(role, { ...changes.get(role), ...change });
   };
   for (const role of wanted.renew) {
-    if ([...repository.bins.keys()].some((from) => binsGroup(from) === role)) {
-      throw new Problem("tuf/role-name", `${role} are signed anew by sealwright up when they are due`, {
-        hint: `new keys for them, at once: sealwright tuf key rotate ${role}`,
-      });
-    }
+    if ([...repository.bins.keys()].some((from) => binsGroup(from) === role)) continue;
     if (role !== "root" && !isOnline(role)) merge(role, {});
   }
   for (const { role = "targets", add, remove } of wanted.targets.filter((each) => !isPlaced(repository, each))) {
@@ -182,6 +222,11 @@ async function planTargets(planning: Planning, before: View, wanted: Wanted): Pr
 /** Signed by whoever carries a proposal out, and no part of it. */
 function isOnline(role: string): boolean {
   return role === "snapshot" || role === "timestamp";
+}
+
+/** The roles whose bins are to be signed anew, which is done when the proposal is carried out. */
+export function renewedBins(repository: Repository, { renew }: Wanted): string[] {
+  return [...repository.bins.keys()].filter((from) => renew.includes(binsGroup(from)));
 }
 
 function isPlaced(repository: Repository, { role }: WantedTargets): boolean {
@@ -259,6 +304,10 @@ async function planBins({ label }: Planning, before: View, wanted: Wanted): Prom
     return { count: 2 ** bitLength, keys, threshold };
   };
   for (const { role, count, keys, threshold } of wanted.bins) {
+    if (count === 1 && current(role) === undefined) {
+      await authorityOf(before, role);
+      throw new Problem("tuf/bins-missing", `there are no bins: ${role} lists its targets itself`);
+    }
     const usual = current(role) ?? (await roleKeys(before, role));
     const chosen = keys.length === 0 ? usual : { keys, threshold: 1 };
     const next = { count, keys: chosen.keys, threshold: threshold ?? chosen.threshold };

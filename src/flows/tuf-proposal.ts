@@ -74,6 +74,7 @@ const maxBytes = 64 * 1024 * 1024;
 const maxParts = 64;
 const maxSignatures = 4096;
 const maxSteps = 4096;
+const maxExtraBytes = 64 * 1024;
 
 export function proposalRecord(id: string): string {
   return `${prefix}${id}`;
@@ -142,13 +143,20 @@ export function parsePart(fields: Fields): ProposalPart {
   return { role: fields.string("role", { min: 1, max: 1024 }), version, signed, sha256, follows };
 }
 
+/** What stands beside `sig`: the bundle of TAP 18, or nothing. Bounded, since whoever has a key may send it. */
+export function parseExtra(fields: Fields): JsonObject {
+  const extra = fields.optional("extra", (name) => fields.object(name).only("bundle").value) ?? {};
+  if (canonicalJson(extra).length > maxExtraBytes) throw fields.problem("extra", `is over ${maxExtraBytes} bytes`);
+  return extra;
+}
+
 export function parseSignature(fields: Fields): ProposalSignature {
   return {
     role: fields.string("role", { min: 1, max: 1024 }),
     version: fields.integer("version", { min: 1 }),
     keyid: fields.string("keyid", { min: 1, max: 1024 }),
     sig: fields.string("sig"),
-    extra: fields.optional("extra", (name) => fields.object(name).value) ?? {},
+    extra: parseExtra(fields),
     atMs: fields.integer("atMs"),
     by: fields.string("by"),
   };

@@ -4,8 +4,10 @@
 import { concat, demand, hex, type JsonObject, Problem } from "../core/index.ts";
 import { createHasher } from "../crypto/index.ts";
 import {
+  coveringDelegations,
   encodePath,
   isTargetPath,
+  type Key,
   type NewTarget,
   type Repository,
   type RepositoryStore,
@@ -14,6 +16,7 @@ import {
 } from "../tuf/index.ts";
 import { checkContent, contextPaths, isTrustTarget } from "./tuf-content.ts";
 import type { Operation } from "./tuf-operations.ts";
+import { delegatedRoles, viewOf } from "./tuf-view.ts";
 import { nothingWanted, type WantedTargets } from "./tuf-wanted.ts";
 import { targetPaths } from "./project-targets.ts";
 
@@ -36,12 +39,13 @@ export interface PublishRequest {
 
 const maxTrustBytes = 64 * 1024 * 1024;
 
-/** Problems `tuf/target-path`, `tuf/content-unreadable`, `tuf/role-name`, `tuf/nothing-wanted`. */
+/** Problems `tuf/target-path`, `tuf/content-unreadable`, `tuf/role-name`, `tuf/target-unreachable`. */
 export async function publishOperation(request: PublishRequest): Promise<Operation> {
   const { repository, store, files, custom, write } = request;
   demand(files.length > 0, "tuf/nothing-wanted", "no file was given to publish");
   const targets: NewTarget[] = [];
   const trusted = new Map<string, Uint8Array>();
+  if (request.role !== undefined) await demandListing(repository, request.role, files);
   for (const file of files) {
     const { path } = file;
     demand(isTargetPath(path), "tuf/target-path", `${JSON.stringify(path.slice(0, 200))} is no path for a target`);
@@ -62,6 +66,34 @@ export async function publishOperation(request: PublishRequest): Promise<Operati
   }
   const wanted = [...grouped].map(([role, add]): WantedTargets => ({ role, add, remove: [] }));
   return { name: "publish", wanted: { ...nothingWanted, targets: wanted } };
+}
+
+/** Problems `tuf/role-name`: it lists no targets; `tuf/target-unreachable`: it is asked for others only. */
+async function demandListing(repository: Repository, role: string, files: readonly PublishFile[]): Promise<void> {
+  if (role === "targets") return;
+  const delegated = await delegatedRoles(viewOf(repository));
+  const found = delegated.get(role);
+  if (found === undefined || found.bins) {
+    const names = ["targets", ...[...delegated].filter(([, by]) => !by.bins).map(([name]) => name)];
+    throw new Problem("tuf/role-name", `${role} is no role that targets are published into`, {
+      hint: `--role is one of ${names.join(", ")}${repository.bins.has("targets") ? "; into the bins without --role" : ""}`,
+    });
+  }
+  const each = [found, ...found.also].flatMap(({ delegations }) =>
+    delegations.roles.filter(({ name }) => name === role),
+  );
+  const keys = new Map<string, Key>();
+  for (const { path } of files) {
+    if (each.some((by) => coveringDelegations({ keys, roles: [by], succinct: undefined }, path).length > 0)) continue;
+    const patterns = each.flatMap(({ paths, pathHashPrefixes }) => paths ?? pathHashPrefixes ?? []);
+    throw new Problem(
+      "tuf/target-unreachable",
+      `${role} may not list ${path}: its patterns are ${patterns.join(", ")}`,
+      {
+        hint: "give another path with --path, or have the patterns changed: sealwright tuf delegate",
+      },
+    );
+  }
 }
 
 /** Where it is listed already; what consumers decide by in the role that the owners sign. */

@@ -3,9 +3,9 @@
 
 import { isProblem, problemChain } from "../core/index.ts";
 import {
+  createMemoryRepositoryStore,
   createMemoryStore,
   createStoreFetcher,
-  openRepository,
   type Repository,
   type RepositoryStore,
   roleFile,
@@ -15,10 +15,11 @@ import {
 } from "../tuf/index.ts";
 import { applyProposal } from "./tuf-apply.ts";
 import { labelOf } from "./tuf-difference.ts";
+import { openPublished, trustedIdentities } from "./tuf-identity.ts";
 import { draft, type Operation, type TufWorld } from "./tuf-operations.ts";
 import type { Proposal } from "./tuf-proposal.ts";
 import { missingLines, needsOf, signHere } from "./tuf-quorum.ts";
-import { differences } from "./tuf-request.ts";
+import { beforeOf, differences } from "./tuf-request.ts";
 import { rehearsalCopy, StandInKeyring } from "./tuf-stand-ins.ts";
 import { viewOf } from "./tuf-view.ts";
 import { readKeyNames } from "./tuf-key-names.ts";
@@ -54,7 +55,7 @@ const maxTargets = 200;
 /** Problems as of `propose`, but for keys that are not here: others stand in for them. */
 export async function rehearse(world: TufWorld, operation: Operation): Promise<Rehearsal> {
   const { store, now } = world;
-  const repository = await openRepository(store);
+  const repository = await openPublished(store);
   const given = await readKeyNames(store);
   const names = new Map([...given, ...operation.wanted.holders.map(({ keyid, name }) => [keyid, name] as const)]);
   const label = labelOf(names);
@@ -64,7 +65,7 @@ export async function rehearse(world: TufWorld, operation: Operation): Promise<R
   const here = world.keyring(new Map([...repository.settings.keys, ...references]));
   const keyring = new StandInKeyring(here, world.random);
   const copy = await rehearsalCopy(store, repository, keyring);
-  const before = await openRepository(copy);
+  const before = await openPublished(copy);
   const upToDate = createMemoryStore();
   const paths = shownPaths(operation, before);
   const today = await see("today", { copy, bootstrap: before.firstRoot, store: upToDate, now, paths });
@@ -87,9 +88,35 @@ export async function rehearse(world: TufWorld, operation: Operation): Promise<R
   };
 }
 
+/** A repository that is about to be made, made in memory alone. Problems as of `propose`. */
+export async function rehearseBootstrap(world: TufWorld, operation: Operation): Promise<Rehearsal> {
+  const { now } = world;
+  const { holders } = operation.wanted;
+  const label = labelOf(new Map(holders.map(({ keyid, name }) => [keyid, name])));
+  const references = holders.flatMap(({ keyid, reference }) => (reference === undefined ? [] : [[keyid, reference]]));
+  const here = world.keyring(new Map(references as [string, string][]));
+  const keyring = new StandInKeyring(here, world.random);
+  const copy = createMemoryRepositoryStore();
+  const wanted = keyring.wanted(operation.wanted);
+  const proposal = await draft(undefined, { ...operation, wanted }, { now, label });
+  const signed = await signHere(undefined, proposal, keyring, { now, label });
+  await applyProposal(copy, undefined, signed.proposal, { keyring, now });
+  const real = await draft(undefined, operation, { now, label });
+  const bootstrap = (await copy.read(roleFile("root", 1)))!;
+  const signedOpen = await signOpen(undefined, real, here, now, label);
+  return {
+    proposal: real,
+    differences: await differences(beforeOf(undefined), real.parts, label),
+    missing: missingLines(await needsOf(undefined, signedOpen.proposal), label),
+    standIns: keyring.absent().map(label),
+    clients: [await see("a fresh client", { copy, bootstrap, store: createMemoryStore(), now, paths: [] })],
+    before: { who: "today", problem: undefined, roles: [], targets: [] },
+  };
+}
+
 /** With the keys that open without asking anybody. */
 async function signOpen(
-  repository: Repository,
+  repository: Repository | undefined,
   proposal: Proposal,
   here: ReturnType<TufWorld["keyring"]>,
   now: number,
@@ -140,7 +167,13 @@ interface Sight {
 
 async function see(who: string, { copy, bootstrap, store, now, paths }: Sight): Promise<ClientSight> {
   try {
-    const client = await update({ bootstrap, fetcher: createStoreFetcher(copy), store, now });
+    const client = await update({
+      bootstrap,
+      fetcher: createStoreFetcher(copy),
+      store,
+      now,
+      delegatedIdentities: trustedIdentities,
+    });
     const targets: ClientSight["targets"][number][] = [];
     for (const path of paths) {
       const found = await client.findTarget(path).catch((error: unknown) => problemOf(error).message);

@@ -12,7 +12,7 @@ import {
 } from "../../test/tuf-ceremony.ts";
 import { codeOf } from "../../test/world.ts";
 import { dayMs, utf8 } from "../core/index.ts";
-import { createRoot, openRepository, signMetadata } from "../tuf/index.ts";
+import { createNextRoot, createRoot, encodeDelegations, openRepository, signMetadata } from "../tuf/index.ts";
 import {
   acceptInvitation,
   createInvitation,
@@ -30,7 +30,13 @@ import {
   receiveAcceptance,
   receiveResponse,
   record,
+  keyJson,
+  rootDifference,
   shortDigest,
+  signProposal,
+  targetsDifference,
+  unsignedRoot,
+  unsignedTargets,
 } from "./index.ts";
 
 describe("signing on machines without a network", () => {
@@ -124,6 +130,79 @@ describe("signing on machines without a network", () => {
     assert.notEqual(await codeOf(read(swapped, (await world.store.read("1.root.json"))!)), "none");
   });
 
+  test("a request that hides what it follows, names another repository, or writes over its lines is refused", async () => {
+    const world = await Ceremony.open();
+    const wanted = { targets: [{ role: "targets", add: [], remove: [] }], renew: ["targets"] };
+    const { proposal } = await propose(world.on(), operation("resign", wanted));
+    const file = JSON.parse(Buffer.from(await requestFile(world, proposal.id)).toString());
+    const read = (change: object) => readRequest(utf8(JSON.stringify({ ...file, ...change })));
+    assert.equal(await codeOf(read({})), "none");
+    assert.equal(await codeOf(read({ context: [] })), "tuf/request-invalid");
+    assert.equal(await codeOf(read({ repository: "de".repeat(32) })), "tuf/request-invalid");
+    for (const text of ["resign\n+ all is well", "resign\u001b[8m", "resign\u202e", "resign\ue008"])
+      assert.equal(await codeOf(read({ operation: text })), "tuf/request-invalid");
+    assert.equal(await codeOf(read({ notes: ["a\nb"] })), "tuf/request-invalid");
+  });
+
+  test("a key that goes while its id stays, and one under an id of its choice, are shown", async () => {
+    const world = await Ceremony.open();
+    const { root } = (await openRepository(world.store)).head;
+    const [alice] = world.owners;
+    const tree = JSON.parse(JSON.stringify(root.tree)) as { version: number; keys: Record<string, unknown> };
+    tree.version++;
+    const { [alice.key.keyid]: gone, ...rest } = tree.keys;
+    const label = (keyid: string) => keyid;
+    const lost = rootDifference(root, unsignedRoot({ ...tree, keys: rest } as never), label);
+    assert.ok(lost.some((line) => line.startsWith("!") && line.includes(alice.key.keyid)));
+    const chosen = rootDifference(
+      undefined,
+      unsignedRoot({ ...tree, keys: { ...rest, chosen: gone } } as never),
+      label,
+    );
+    assert.ok(chosen.includes("! the id of chosen is not made from its key"));
+  });
+
+  test("a delegation is never hidden behind the files beside it, and no name steers the terminal", () => {
+    const mallory = namedKey("mallory");
+    const many = Object.fromEntries(
+      Array.from({ length: 1000 }, (_, index) => [`f${index}`, { length: 1, hashes: { sha256: "00".repeat(32) } }]),
+    );
+    const tree = {
+      _type: "targets",
+      spec_version: "1.0.34",
+      version: 1,
+      expires: "2031-01-01T00:00:00Z",
+      targets: { ...many, "a\nb\u001b[8m": { length: 1, hashes: { sha256: "00".repeat(32) }, custom: { a: 1 } } },
+      delegations: encodeDelegations([{ name: "mallory", keys: [mallory.key], threshold: 1, paths: ["*"] }]),
+    };
+    const lines = targetsDifference("targets", undefined, unsignedTargets(tree as never), (keyid) => keyid);
+    assert.ok(lines.some((line) => line.startsWith("+ delegation mallory for *")));
+    assert.ok(lines.length < 450);
+    assert.ok(lines.every((line) => !/[\u0000-\u001f]/.test(line)));
+  });
+
+  test("a root never takes another key under an id that it has", async () => {
+    const world = await Ceremony.open();
+    const { root } = (await openRepository(world.store)).head;
+    const [alice] = world.owners;
+    const impostor = { ...namedKey("m").key, keyid: alice.key.keyid };
+    const roles = { targets: { keys: [impostor], threshold: 1 } };
+    assert.throws(() => createNextRoot(root, { expiresMs: world.now, roles }), { code: "tuf/key-known" });
+    const both = { root: { keys: [alice.key], threshold: 1 }, targets: { keys: [impostor], threshold: 1 } };
+    const all = { ...both, snapshot: both.root, timestamp: both.root };
+    assert.throws(() => createRoot({ version: 1, expiresMs: world.now, roles: all }), { code: "tuf/key-known" });
+  });
+
+  test("a proposal that was planned again since it was shown is not signed", async () => {
+    const world = await Ceremony.open();
+    const [alice, bob] = world.owners;
+    const { proposal } = await propose(world.on(), operation("resign", { renew: ["root"] }));
+    const shown = proposal.parts.map(({ sha256 }) => sha256);
+    const stale = signProposal(world.on(alice), proposal.id, ["00".repeat(32)]);
+    assert.equal(await codeOf(stale), "tuf/proposal-changed");
+    assert.equal((await signProposal(world.on(alice, bob), proposal.id, shown)).state, "applied");
+  });
+
   test("an invitation brings a key with proof, once, and not for another repository's challenge", async () => {
     const world = await Ceremony.open();
     const invitation = createInvitation("dave", "repository", random, world.now);
@@ -149,9 +228,13 @@ describe("signing on machines without a network", () => {
       "tuf/acceptance-invalid",
     );
     const stolen = JSON.parse(Buffer.from(file).toString());
-    stolen.key = { keyid: "x", keytype: "ed25519", scheme: "ed25519", keyval: { public: namedKey("m").key.value } };
+    const mallory = namedKey("m").key;
+    stolen.key = keyJson(mallory);
     const forged = receiveAcceptance(world.store, parseAcceptance(utf8(JSON.stringify(stolen))), world.now);
     assert.equal(await codeOf(forged), "tuf/acceptance-invalid");
+    // Under the id of a key that is to come.
+    stolen.key = { ...keyJson(mallory), keyid: dave.key.keyid };
+    assert.throws(() => parseAcceptance(utf8(JSON.stringify(stolen))), { code: "tuf/acceptance-invalid" });
     const late = receiveAcceptance(world.store, parseAcceptance(file), world.now + 91 * dayMs);
     assert.equal(await codeOf(late), "tuf/invitation-expired");
   });

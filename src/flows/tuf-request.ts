@@ -29,6 +29,7 @@ import {
   validSigners,
 } from "../tuf/index.ts";
 import {
+  isPlain,
   type KeyLabel,
   labelOf,
   rootDifference,
@@ -36,7 +37,14 @@ import {
   unsignedRoot,
   unsignedTargets,
 } from "./tuf-difference.ts";
-import { parsePart, parseSignature, type Proposal, type ProposalPart, type ProposalSignature } from "./tuf-proposal.ts";
+import {
+  parseExtra,
+  parsePart,
+  parseSignature,
+  type Proposal,
+  type ProposalPart,
+  type ProposalSignature,
+} from "./tuf-proposal.ts";
 import { delegatedRoles, fingerprintOf, keysOf, type View } from "./tuf-view.ts";
 
 export const requestType = "https://sealwright.dev/tuf/request/v1";
@@ -186,8 +194,10 @@ export async function readRequest(bytes: Uint8Array, trusted?: Uint8Array): Prom
     roles.set(role, metadata);
   }
   const parts = fields.objects("parts", { max: 64, min: 1 }, parsePart);
+  await demandContext(parts, root === undefined ? undefined : view(), roles, fields);
   checkFollows(parts, root, roles, fields);
   const named = fields.stringMap("names", { max: maxItems });
+  for (const text of [...named.keys(), ...named.values()]) demandPlain(fields, "names", text);
   const computed = await differences({ root, role: view().role }, parts, labelOf(named));
   const says = canonicalJson(fields.json("says"));
   if (digestHex("sha256", says) !== digestHex("sha256", canonicalJson(computed.map((each) => [...each])))) {
@@ -195,11 +205,18 @@ export async function readRequest(bytes: Uint8Array, trusted?: Uint8Array): Prom
       hint: "do not sign; ask whoever sent it, by another way, what they meant to send",
     });
   }
+  const [first] = roots;
+  const repository = fields.string("repository");
+  if (repository !== (first === undefined ? newRepository : digestHex("sha256", first.bytes)))
+    throw fields.problem("repository", "is not the digest of its first root");
+  const notes = fields.strings("notes", { max: maxItems });
+  for (const text of [fields.string("proposal"), fields.string("operation"), ...notes])
+    demandPlain(fields, "notes", text);
   return {
-    repository: fields.string("repository"),
+    repository,
     proposal: fields.string("proposal", { min: 1, max: 64 }),
     operation: fields.string("operation"),
-    notes: fields.strings("notes", { max: maxItems }),
+    notes,
     names: named,
     root,
     parts,
@@ -207,6 +224,32 @@ export async function readRequest(bytes: Uint8Array, trusted?: Uint8Array): Prom
     differences: computed,
     view: { root: root ?? unsignedRoot(parts[0]!.signed), role: async (name) => roles.get(name) },
   };
+}
+
+/** What is shown before somebody signs stays in its line and steers no terminal. */
+function demandPlain(fields: Fields, name: string, text: string): void {
+  if (!isPlain(text)) throw fields.problem(name, "holds characters that are no text");
+}
+
+/**
+ * Without the file that a document follows, what it takes away could not be seen: it has to be there for every role that
+ * is there. A role that nobody has delegated to yet is new, and `targets` is new where there is no root.
+ */
+async function demandContext(
+  parts: readonly ProposalPart[],
+  view: View | undefined,
+  roles: ReadonlyMap<string, Metadata<Targets>>,
+  fields: Fields,
+): Promise<void> {
+  const known = view === undefined ? undefined : await delegatedRoles(view);
+  for (const { role, version } of parts) {
+    if (role === "root" || roles.has(role)) continue;
+    if (known === undefined) {
+      if (version !== 1) throw fields.problem("parts", `begin ${role} with version ${version}`);
+    } else if (role === "targets" || known.has(role)) {
+      throw fields.problem("context", `lacks the ${role} that is to be followed`);
+    } else if (!roles.has("targets")) throw fields.problem("context", "lacks the targets that delegate");
+  }
 }
 
 /** TUF 1.0.34 §5.3.4 and §5.3.5 over the whole chain. */
@@ -341,7 +384,7 @@ export function parseResponse(bytes: Uint8Array): SigningResponse {
       sha256: each.string("sha256", { min: 64, max: 64 }),
       keyid: each.string("keyid", { min: 1, max: 1024 }),
       sig: each.string("sig"),
-      extra: each.optional("extra", (name) => each.object(name).value) ?? {},
+      extra: parseExtra(each),
       atMs: each.integer("atMs"),
     })),
   };

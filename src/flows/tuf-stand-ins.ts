@@ -16,6 +16,7 @@ import {
   type Repository,
   type RepositoryFile,
   type RepositoryStore,
+  type RoleKeys,
   roleFile,
   type Root,
   type Signature,
@@ -81,8 +82,20 @@ export class StandInKeyring implements Keyring {
   /** The same operation on the copy. */
   wanted(wanted: Wanted): Wanted {
     const keys = (each: { readonly keys: readonly Key[] }) => ({ keys: each.keys.map((key) => this.key(key)) });
+    const { bootstrap } = wanted;
+    const role = (each: RoleKeys): RoleKeys => ({ ...each, ...keys(each) });
     return {
       ...wanted,
+      ...(bootstrap === undefined
+        ? {}
+        : {
+            bootstrap: {
+              root: role(bootstrap.root),
+              targets: role(bootstrap.targets),
+              snapshot: role(bootstrap.snapshot),
+              timestamp: role(bootstrap.timestamp),
+            },
+          }),
       edits: wanted.edits.map((edit) => ({ ...edit, add: edit.add.map((key) => this.key(key)) })),
       delegate: wanted.delegate.map((each) => ({ ...each, ...keys(each) })),
       bins: wanted.bins.map((each) => ({ ...each, ...keys(each) })),

@@ -2,15 +2,9 @@
 // of the one whose monitor has just said that something expires.
 
 import { dayMs, isProblem } from "../core/index.ts";
-import {
-  type Authority,
-  openRepository,
-  type Repository,
-  roleSettings,
-  topLevelRoles,
-  usableKey,
-} from "../tuf/index.ts";
+import { type Authority, type Repository, roleSettings, topLevelRoles, usableKey } from "../tuf/index.ts";
 import { labelOf } from "./tuf-difference.ts";
+import { openPublished } from "./tuf-identity.ts";
 import { type Invitation, readInvitations } from "./tuf-invitation.ts";
 import { readKeyNames } from "./tuf-key-names.ts";
 import { rebase, type TufWorld } from "./tuf-operations.ts";
@@ -69,7 +63,7 @@ export interface RepositoryStatus {
 /** Problems `tuf/metadata-missing` where there is no repository, and those of `openRepository`. */
 export async function repositoryStatus(world: TufWorld): Promise<RepositoryStatus> {
   const { store, now } = world;
-  const repository = await openRepository(store);
+  const repository = await openPublished(store);
   const names = await readKeyNames(store);
   const keyring = world.keyring(repository.settings.keys);
   const roles = await roleStatuses(repository, names, keyring, now);
@@ -80,7 +74,7 @@ export async function repositoryStatus(world: TufWorld): Promise<RepositoryStatu
     proposals,
     invitations: await readInvitations(store),
     forecast: forecastOf(roles, now),
-    healthy: !roles.some((role) => role.attention),
+    healthy: proposals.length === 0 && !roles.some((role) => role.attention),
   };
 }
 
@@ -129,7 +123,7 @@ function statusOf(standing: Standing): RoleStatus {
   const { signingMs } = roleSettings(repository.settings, role);
   const keys = authority.role.keyids.map((keyid): KeyStatus => {
     const key = authority.keys.get(keyid);
-    const known = key !== undefined && usableKey(key) !== undefined;
+    const known = key !== undefined && (usableKey(key) !== undefined || key.identity !== undefined);
     const where = keyring.where(keyid);
     const opens = keyring.opens(keyid);
     return { keyid, name: names.get(keyid), type: key?.keytype ?? "missing", where, opens, unknown: !known };

@@ -4,7 +4,6 @@
 import { dayMs, formatUtcSeconds, hourMs, isProblem, type JsonObject } from "../core/index.ts";
 import {
   type Key,
-  openRepository,
   type Repository,
   type RepositoryStore,
   resign,
@@ -14,6 +13,7 @@ import {
   transact,
 } from "../tuf/index.ts";
 import { onlineKeys } from "./publish.ts";
+import { openPublished, trustedIdentities } from "./tuf-identity.ts";
 import type { Clock } from "./world.ts";
 
 export interface UpkeepWorld {
@@ -52,7 +52,9 @@ class Keeper implements Upkeep {
       const make = async (repository: Repository) =>
         resign(repository, { pool: await this.pool(repository) }, now, { onlyDue: true });
       try {
-        this.repository = await transact(tuf, { operation: "resign", by: "up" }, make, before);
+        this.repository = await transact(tuf, { operation: "resign", by: "up" }, make, before, {
+          delegatedIdentities: trustedIdentities,
+        });
       } catch (error) {
         if (!isProblem(error)) throw error;
         records.push(...this.failure(error.code, error.message, now));
@@ -73,7 +75,7 @@ class Keeper implements Upkeep {
       `# TYPE ${name} gauge`,
       ...states.flatMap((state) => {
         const number = value(state);
-        return number === undefined ? [] : [`${name}{role="${state.role}"} ${number}`];
+        return number === undefined ? [] : [`${name}{role="${state.role.replaceAll(/[\\"\n]/g, "_")}"} ${number}`];
       }),
     ];
     return [
@@ -91,7 +93,7 @@ class Keeper implements Upkeep {
   /** Read again only when somebody has committed. */
   private async current(): Promise<Repository> {
     if (this.repository?.revision !== (await this.world.tuf.revision())) {
-      this.repository = await openRepository(this.world.tuf);
+      this.repository = await openPublished(this.world.tuf);
     }
     return this.repository!;
   }

@@ -27,6 +27,8 @@ const maxRoles = 1024;
 export interface View {
   readonly root: Metadata<Root>;
   role(name: string): Promise<Metadata<Targets> | undefined>;
+  /** Makes ready what signatures of a delegation's keys need; without it those of identities count for nothing. */
+  prepare?(keys: ReadonlyMap<string, Key>): Promise<void>;
 }
 
 /** Undefined as repository: there is none yet. */
@@ -37,7 +39,11 @@ export function viewOf(repository: Repository | undefined, parts: readonly Propo
   const known = new Map<string, Metadata<Targets>>();
   for (const part of parts) if (part.role !== "root") known.set(part.role, unsignedTargets(part.signed));
   const stored = async (name: string): Promise<Metadata<Targets> | undefined> => repository?.role(name);
-  return { root, role: async (name) => known.get(name) ?? stored(name) };
+  return {
+    root,
+    role: async (name) => known.get(name) ?? stored(name),
+    prepare: async (keys) => repository?.prepare(keys),
+  };
 }
 
 /** One role as another delegates to it. */
@@ -80,6 +86,7 @@ export async function authoritiesFor(view: View, role: string): Promise<readonly
   if (isTopLevel(role)) return [topLevel(view.root, role)];
   const found = (await delegatedRoles(view)).get(role);
   if (found === undefined) throw await unknownRole(view, role);
+  for (const { delegations } of [found, ...found.also]) await view.prepare?.(delegations.keys);
   const authority = (by: DelegatedBy): Authority => ({ keys: by.delegations.keys, role: by.role, name: role });
   return [authority(found), ...found.also.map(authority)];
 }
@@ -101,7 +108,8 @@ export function keysOf({ keys, role }: Authority): Key[] {
 
 /** What makes two keys one: the public key, where we know how to read it. */
 export function fingerprintOf(key: Key): string {
-  if (key.identity !== undefined) return `identity ${JSON.stringify([key.identity.issuer, key.identity.identity])}`;
+  if (key.identity !== undefined && key.keytype === "sigstore-oidc")
+    return `identity ${JSON.stringify([key.identity.issuer, key.identity.identity])}`;
   return usableKey(key)?.fingerprint ?? `id ${key.keyid}`;
 }
 

@@ -73,6 +73,8 @@ export const nothingWanted: Wanted = {
 
 const code = "tuf/proposal-invalid";
 const maxItems = 100_000;
+/** TAP 18. */
+const identityKeytype = "sigstore-oidc";
 
 /** The key object of §4.2.2 with its id beside it. */
 export function keyJson(key: Key): JsonObject {
@@ -82,12 +84,13 @@ export function keyJson(key: Key): JsonObject {
 /** Problem `tuf/proposal-invalid`. */
 export function parseKeyJson(fields: Fields): Key {
   const keyval = fields.object("keyval");
+  const keytype = fields.string("keytype");
   return {
     keyid: fields.string("keyid", { min: 1, max: 1024 }),
-    keytype: fields.string("keytype"),
+    keytype,
     scheme: fields.string("scheme"),
     value: keyval.optional("public", (name) => keyval.string(name)),
-    ...(keyval.has("identity")
+    ...(keytype === identityKeytype && keyval.has("identity")
       ? { identity: { issuer: keyval.string("issuer"), identity: keyval.string("identity") } }
       : {}),
   };

@@ -104,9 +104,11 @@ for (const [kind, pattern] of Object.entries(kinds)) {
         });
         return client.download((await client.findTarget("file"))!);
       };
+      // Of a target every byte is listed, so that a byte too many is another file and not one that could not be had.
+      const expected = kind.startsWith("target file") && code === "io/too-large" ? "tuf/length" : code;
       await assert.rejects(
         follow({ fetcher: bad }),
-        (error) => isProblem(error, code) || assert.fail(`${name}: ${String(error)}`),
+        (error) => isProblem(error, expected) || assert.fail(`${name}: ${String(error)}`),
       );
       assert.deepEqual(await follow({ fetcher: [bad, good] }), content, name);
     }

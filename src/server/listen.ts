@@ -12,6 +12,8 @@ export interface Listening {
 }
 
 const requestTimeoutMs = 30_000;
+const idleTimeoutMs = 30_000;
+const maxConnections = 2000;
 const headersTimeoutMs = 10_000;
 
 /** Problem `server/port-taken`, `server/listen`. Port 0 lets the system choose. */
@@ -35,6 +37,9 @@ export async function listen(app: Hono, host: string, port: number): Promise<Lis
       server.requestTimeout = requestTimeoutMs;
       server.headersTimeout = headersTimeoutMs;
       server.maxHeadersCount = 100;
+      // Who neither sends nor reads is let go.
+      server.setTimeout(idleTimeoutMs);
+      server.maxConnections = maxConnections;
     }
     server.on("error", (cause: NodeJS.ErrnoException) => {
       const taken = cause.code === "EADDRINUSE";

@@ -79,6 +79,20 @@ test("a number of bins that is no power of two, or over 16,384, and one beside d
   await assert.rejects(named, refused("tuf/delegation-invalid"));
 });
 
+test("no bins where there are none takes no delegation by name away", async () => {
+  const publisher = await Publisher.create();
+  publisher.holders.set("team", [newKey()]);
+  const team = { name: "team", ...roleOf(publisher.holders.get("team")!, 1), paths: ["x"] };
+  await publisher.publish({
+    targets: new Map([
+      ["targets", { delegations: [team] }],
+      ["team", {}],
+    ]),
+  });
+  await publisher.publish(rebin(publisher, 1));
+  assert(publisher.repository.delegated.has("team"));
+});
+
 test("a delegated role has bins of its own", async () => {
   const publisher = await Publisher.create();
   publisher.holders.set("team", [newKey()]).set("team-bins", [publisher.bins]);

@@ -1,6 +1,7 @@
 // What an application does after an update: look a target up and download it. TUF 1.0.34 §5.6.7 and §5.7.
 
 import { demand, isProblem, Problem, type Verified } from "../core/index.ts";
+import { identitySource } from "./identity.ts";
 import { searchTarget, type Search } from "./search.ts";
 import type { TargetFile, TrustedSet } from "./model.ts";
 import { encodePath, targetFile } from "./names.ts";
@@ -48,7 +49,10 @@ export function searchOf(client: TufClient): Search {
 }
 
 export function createClient(session: Session, trusted: TrustedSet): TufClient {
-  const search: Search = { session, trusted, verified: new Map() };
+  const identities = identitySource(session.identity, trusted.targets.signed, (target) =>
+    download(session, trusted, target),
+  );
+  const search: Search = { session, trusted, identities, verified: new Map() };
   const client: TufClient = {
     trusted,
     findTarget: (path) => searchTarget(search, path),
@@ -70,13 +74,15 @@ async function download(session: Session, trusted: TrustedSet, target: TargetFil
   const { length } = target;
   const paths = targetPaths(trusted, target);
   demand(length <= session.limits.targetFileBytes, "tuf/length", `${target.path} is too large to be held in memory`);
-  const bytes = await session.targetMirrors.take(async (mirror) => {
-    for (const path of paths) {
-      const answer = await mirror.fetch(path, length);
-      if (answer !== undefined) return verifyFile(answer, target, target.path);
-    }
-    return undefined;
-  });
+  const bytes = await session.targetMirrors.take((mirror) =>
+    withinLength(target, async () => {
+      for (const path of paths) {
+        const answer = await mirror.fetch(path, length);
+        if (answer !== undefined) return verifyFile(answer, target, target.path);
+      }
+      return undefined;
+    }),
+  );
   if (bytes === undefined) throw missing(target);
   return bytes;
 }
@@ -91,15 +97,27 @@ async function downloadTo(
   const isWithin = target.length <= session.limits.streamedFileBytes;
   demand(isWithin, "tuf/length", `${target.path} is larger than this client downloads`);
   if (await isThere(target, sink)) return { kept: true };
-  const done = await session.targetMirrors.take(async (mirror) => {
-    for (const path of paths) {
-      const pieces = await openPieces(mirror, path, target.length);
-      if (pieces !== undefined) return fill(target, pieces, sink);
-    }
-    return undefined;
-  });
+  const done = await session.targetMirrors.take((mirror) =>
+    withinLength(target, async () => {
+      for (const path of paths) {
+        const pieces = await openPieces(mirror, path, target.length);
+        if (pieces !== undefined) return fill(target, pieces, sink);
+      }
+      return undefined;
+    }),
+  );
   if (done === undefined) throw missing(target);
   return { kept: false };
+}
+
+/** A mirror that sends more than is listed was not out of reach: it sent something else. */
+async function withinLength<T>({ path, length }: TargetFile, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (cause) {
+    if (!isProblem(cause, "io/too-large")) throw cause;
+    throw new Problem("tuf/length", `${path} has more than the ${length} bytes that are listed`, { cause });
+  }
 }
 
 function missing(target: TargetFile): Problem {

@@ -59,7 +59,13 @@ export async function nextTargets(
   const { root } = repository.head;
   const before = repository as OpenRepository;
   const changes = { targets: new Map([[role, change]]) };
-  const { roles } = await planPublication({ before, root, changes, renewed: new Set(), verifyIdentity: undefined });
+  const { roles } = await planPublication({
+    before,
+    root,
+    changes,
+    renewed: new Set(),
+    identities: before.parts.identities,
+  });
   const plan = roles.get(role)!;
   const version = (repository.listedVersion(role) ?? 0) + 1;
   return nextRole(plan.before, { version, expiresMs, ...plan.edited });

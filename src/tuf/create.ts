@@ -7,6 +7,7 @@ import {
   concat,
   demand,
   emptyObject,
+  equalBytes,
   formatUtcSeconds,
   olpcCanonicalJson,
   Problem,
@@ -68,7 +69,11 @@ export function createNextRoot(
       continue;
     }
     roles[name] = { ...(rolesBefore[name] as JsonObject), ...encodeRole(name, changed) };
-    for (const key of changed.keys) keys[key.keyid] ??= keysBefore[key.keyid] ?? encodeKey(key);
+    for (const key of changed.keys) {
+      const before = previous.signed.keys.get(key.keyid);
+      if (before !== undefined) demandSameKey(key.keyid, encodeKey(before), encodeKey(key));
+      keys[key.keyid] ??= keysBefore[key.keyid] ?? encodeKey(key);
+    }
   }
   const expires = formatUtcSeconds(changes.expiresMs);
   return { ...previous.tree, spec_version: specVersion, version: previous.signed.version + 1, expires, keys, roles };
@@ -86,6 +91,9 @@ export interface NewTarget {
 /** The target as metadata lists it; SHA-256 of the content. Problems `tuf/target-path`, `tuf/target-invalid`. */
 export function describeTarget({ path, content, length, hashes, custom }: NewTarget): TargetFile {
   demand(isTargetPath(path), "tuf/target-path", `${JSON.stringify(path.slice(0, 200))} is not a relative target path`);
+  // Stored, it would be a folder where the file of another target has to be.
+  const hidden = /(?:^|\/)[0-9a-f]{64,128}\.[^/]*\//.test(path);
+  demand(!hidden, "tuf/target-path", `${path.slice(0, 200)} has a folder that is named like a stored target`);
   if (content !== undefined) {
     return { path, length: content.length, hashes: new Map([["sha256", digestHex("sha256", content)]]), custom };
   }
@@ -263,7 +271,19 @@ function encodeRole(name: string, { keys, threshold }: RoleKeys): JsonObject {
 }
 
 function encodeKeys(keys: readonly Key[]): JsonObject {
-  return object(keys.map((key) => [key.keyid, encodeKey(key)]));
+  const encoded = emptyObject<Json>();
+  for (const key of keys) {
+    const known = encoded[key.keyid];
+    if (known !== undefined) demandSameKey(key.keyid, known, encodeKey(key));
+    encoded[key.keyid] = encodeKey(key);
+  }
+  return encoded;
+}
+
+/** A key id is a name (TAP 12): who takes the name of a key would be trusted in its place. Problem `tuf/key-known`. */
+function demandSameKey(keyid: string, known: Json, key: Json): void {
+  const same = equalBytes(canonicalJson(known), canonicalJson(key));
+  demand(same, "tuf/key-known", `another key has the id ${keyid.slice(0, 16)} already`);
 }
 
 export function encodeMeta({ version, length, hashes }: MetaFile): JsonObject {

@@ -3,7 +3,7 @@
 // without one these keys count for nothing. Two key ids of one identity are one signer.
 
 import type { Json } from "../core/index.ts";
-import type { Key, Signature } from "./model.ts";
+import type { Key, Signature, TargetFile, Targets } from "./model.ts";
 
 export const identityScheme = { keytype: "sigstore-oidc", scheme: "Fulcio" } as const;
 
@@ -14,12 +14,51 @@ export type VerifyIdentity = (
   bundle: Json,
 ) => boolean;
 
+/**
+ * What the identities of delegated roles are verified with, when that is itself a target: asked once the top-level
+ * targets are trusted, and only when a delegation has such a key. `read` gives a file that they list, verified;
+ * undefined where nothing is stored. Roles of root are never verified with the answer.
+ */
+export type DelegatedIdentities = (targets: Targets, read: ReadTarget) => Promise<VerifyIdentity | undefined>;
+export type ReadTarget = (target: TargetFile) => Promise<Uint8Array | undefined>;
+
+export interface IdentityOptions {
+  /** Verifies signatures of identities (TAP 18); without it they count for nothing. */
+  readonly verifyIdentity?: VerifyIdentity | undefined;
+  /** In its place for delegated roles: with what the top-level targets say. */
+  readonly delegatedIdentities?: DelegatedIdentities | undefined;
+}
+
+/** What delegated roles are verified with. */
+export type IdentitySource = () => Promise<VerifyIdentity | undefined>;
+
+/** Asks `delegatedIdentities` once; again only after it has failed. */
+export function identitySource(
+  { verifyIdentity, delegatedIdentities }: IdentityOptions,
+  targets: Targets,
+  read: ReadTarget,
+): IdentitySource {
+  if (delegatedIdentities === undefined) return async () => verifyIdentity;
+  let asked: Promise<VerifyIdentity | undefined> | undefined;
+  return () => {
+    asked ??= delegatedIdentities(targets, read).catch((error: unknown) => {
+      asked = undefined;
+      throw error;
+    });
+    return asked;
+  };
+}
+
 const verifiers = new WeakMap<Key, VerifyIdentity>();
 
 /** Lets these keys be verified with; those of other types are passed over. */
 export function bindIdentities(keys: ReadonlyMap<string, Key>, verifyIdentity: VerifyIdentity | undefined): void {
   if (verifyIdentity === undefined) return;
   for (const key of keys.values()) if (isIdentity(key)) verifiers.set(key, verifyIdentity);
+}
+
+export function hasIdentity(keys: ReadonlyMap<string, Key>): boolean {
+  return [...keys.values()].some(isIdentity);
 }
 
 /** The values of `keyval`, when the key is an identity. */

@@ -7,6 +7,7 @@ export {
   createTimestamp,
   describeFile,
   describeTarget,
+  encodeDelegations,
   signMetadata,
   type Delegation,
   type NewTarget,
@@ -14,8 +15,9 @@ export {
   type RootContent,
 } from "./create.ts";
 export type { TargetDraft, TargetSink, TufClient } from "./client.ts";
-export type { VerifyIdentity } from "./identity.ts";
-export { createIdentityKey, createKey, encodeKey, signerKey, usableKey, type UsableKey } from "./key.ts";
+export { coveringDelegations } from "./delegation.ts";
+export type { DelegatedIdentities, VerifyIdentity } from "./identity.ts";
+export { createIdentityKey, createKey, computedKeyId, encodeKey, signerKey, usableKey, type UsableKey } from "./key.ts";
 export { defaultLimits, type TufLimits } from "./limits.ts";
 export { openMap, type AgreedTarget, type MapClient, type OpenRepositoryOptions } from "./map.ts";
 export { createMemoryFetcher, createMemoryStore } from "./memory.ts";

@@ -137,7 +137,7 @@ export function createKey(publicKey: PublicKey, scheme: string = usualScheme(pub
   }
   const value = publicKey.type === "ed25519" ? hex(rawEd25519(publicKey)) : encodePublicKeyPem(publicKey);
   const key = { keyid: "", keytype: wanted.keytypes[0]!, scheme, value };
-  return { ...key, keyid: digestHex("sha256", olpcCanonicalJson(encodeKey(key))) };
+  return { ...key, keyid: computedKeyId(key) };
 }
 
 function usualScheme(type: KeyType): string {
@@ -152,13 +152,18 @@ function usualScheme(type: KeyType): string {
 export function createIdentityKey(issuer: string, identity: string): Key {
   demand(issuer !== "" && identity !== "", "tuf/key-unsupported", "an identity needs its name and its issuer");
   const key: Key = { keyid: "", ...identityScheme, value: undefined, identity: { identity, issuer } };
-  return { ...key, keyid: digestHex("sha256", olpcCanonicalJson(encodeKey(key))) };
+  return { ...key, keyid: computedKeyId(key) };
 }
 
 /** The key object of the key that a signer signs with. Problem `tuf/key-unsupported`. */
 export function signerKey(signer: Signer): Key {
   for (const [name, each] of keySchemes) if (each.scheme === signer.scheme) return createKey(signer.publicKey, name);
   throw new Problem("tuf/key-unsupported", `the signature scheme ${signer.scheme} has no name in TUF`);
+}
+
+/** The id that §4.2.1 asks for: SHA-256 of the canonical key object, whatever its kind. */
+export function computedKeyId(key: Key): string {
+  return digestHex("sha256", olpcCanonicalJson(encodeKey(key)));
 }
 
 /** The key object of §4.2.2. */

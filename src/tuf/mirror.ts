@@ -12,7 +12,7 @@ import { roleFile } from "./names.ts";
 import { searchTarget, type VisitedRole, walkRoles } from "./search.ts";
 import type { TufFetcher } from "./session.ts";
 import { update } from "./update.ts";
-import type { VerifyIdentity } from "./identity.ts";
+import type { IdentityOptions } from "./identity.ts";
 
 /** Where a mirror goes. Paths are relative URL references, as a fetcher takes them. */
 export interface MirrorSink {
@@ -61,7 +61,7 @@ export async function exportMirror(
   return copy.summary;
 }
 
-export interface ImportOptions {
+export interface ImportOptions extends IdentityOptions {
   readonly bootstrap: Uint8Array;
   /** The mirror to take over, whole or partial. */
   readonly source: TufFetcher;
@@ -70,17 +70,16 @@ export interface ImportOptions {
   readonly sink: MirrorSink;
   readonly now: number;
   readonly limits?: Partial<TufLimits>;
-  readonly verifyIdentity?: VerifyIdentity;
 }
 
 /** Takes over a mirror that came by other ways than the network, when all that is in it verifies. Problems as of `exportMirror`. */
 export async function importMirror(options: ImportOptions): Promise<ExportSummary> {
-  const { bootstrap, source, current, sink, now, limits, verifyIdentity } = options;
+  const { bootstrap, source, current, sink, now, limits, ...identity } = options;
   const common = {
     bootstrap,
     store: createMemoryStore(),
     ...(limits === undefined ? {} : { limits }),
-    ...(verifyIdentity === undefined ? {} : { verifyIdentity }),
+    ...identity,
   };
   try {
     // What is there may have expired, and is the measure all the same.

@@ -5,11 +5,11 @@ import { canonicalJson, demand, Problem, type JsonObject, type Verified } from "
 import { binNames, binOf, binPrefix, bitsOf, isBinOf, sameShape } from "./bins.ts";
 import { encodeDelegations, encodeSuccinct, type NewTarget } from "./create.ts";
 import { copyOf, editTargets, nextRole, targetsOf, type TargetEdits } from "./edit.ts";
-import type { VerifyIdentity } from "./identity.ts";
+import type { IdentitySource } from "./identity.ts";
 import { defaultLimits } from "./limits.ts";
 import type { Delegations, Metadata, Root, SuccinctRoles, TargetFile, Targets } from "./model.ts";
 import { parseTargets } from "./parse.ts";
-import { prepareKeys } from "./post-quantum.ts";
+import { prepareDelegatedKeys } from "./post-quantum.ts";
 import type { Changes, TargetChanges } from "./repository-model.ts";
 import type { OpenRepository } from "./repository.ts";
 import { delegated, topLevel, type Authority } from "./verify.ts";
@@ -50,7 +50,7 @@ export interface PlanOptions {
   readonly changes: Changes;
   /** Bins that get a new version whatever changes in them. */
   readonly renewed: ReadonlySet<string>;
-  readonly verifyIdentity: VerifyIdentity | undefined;
+  readonly identities: IdentitySource;
 }
 
 /** Problems `tuf/role-name`, `tuf/target-not-found`, `tuf/delegation-invalid`, `tuf/bins-count`, `tuf/threshold`. */
@@ -77,7 +77,7 @@ class Planner {
       }
       const { plan, delegations } = await this.planRole(name, authority);
       this.roles.set(name, plan);
-      if (delegations !== undefined) await prepareKeys(delegations.keys, this.options.verifyIdentity);
+      if (delegations !== undefined) await prepareDelegatedKeys(delegations.keys, this.options.identities);
       for (const each of delegations?.roles ?? []) pending.push([each.name, delegated(delegations!, each, each.name)]);
     }
     for (const name of [...(changes.targets?.keys() ?? []), ...(changes.signed?.keys() ?? [])]) {
@@ -94,7 +94,10 @@ class Planner {
       demand(change === undefined, "tuf/role-name", `${name} is both edited and signed elsewhere`);
       return this.planGiven(name, before, given, authority);
     }
-    if (change?.bins !== undefined) return this.planRebin(name, before, change, authority);
+    // No bins where there are none is no change, and takes no delegation by name away.
+    const rebins = change?.bins !== undefined && bitsOf(change.bins.count) > 0;
+    const hasBins = before?.signed.delegations?.succinct !== undefined;
+    if (rebins || (change?.bins !== undefined && hasBins)) return this.planRebin(name, before, change, authority);
     return this.planEdit(name, before, change, authority);
   }
 

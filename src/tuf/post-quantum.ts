@@ -11,7 +11,7 @@ import {
   parseMlDsaPublicKeyPem,
   verifyMlDsa,
 } from "../crypto/index.ts";
-import { bindIdentities, type VerifyIdentity } from "./identity.ts";
+import { bindIdentities, hasIdentity, type IdentitySource, type VerifyIdentity } from "./identity.ts";
 import type { Key } from "./model.ts";
 
 const keytype = "ml-dsa";
@@ -25,6 +25,13 @@ const separator = concat(utf8("tuf"), Uint8Array.of(version));
 export async function prepareKeys(keys: ReadonlyMap<string, Key>, verifyIdentity?: VerifyIdentity): Promise<void> {
   bindIdentities(keys, verifyIdentity);
   for (const key of keys.values()) if (key.keytype === keytype) return void (await loadMlDsa());
+}
+
+/** As `prepareKeys`, for the keys of delegations: the source is asked only when one of them is an identity. */
+export async function prepareDelegatedKeys(keys: ReadonlyMap<string, Key>, source: IdentitySource): Promise<void> {
+  if (!hasIdentity(keys)) return prepareKeys(keys);
+  // A key object may have been good under an older trust: without one now, it counts for nothing again.
+  await prepareKeys(keys, (await source()) ?? (() => false));
 }
 
 /** The key of TAP 21, or undefined when it is another kind or malformed. */

@@ -17,11 +17,11 @@ import {
   type NewTarget,
 } from "./create.ts";
 import { nextRole } from "./edit.ts";
-import type { VerifyIdentity } from "./identity.ts";
+import { identitySource } from "./identity.ts";
 import type { MetaFile, Metadata, Root, TargetFile, Targets, TrustedSet } from "./model.ts";
 import { encodePath, roleFile, targetFile } from "./names.ts";
 import { planPublication, type RolePlan } from "./plan.ts";
-import { prepareKeys } from "./post-quantum.ts";
+import { prepareDelegatedKeys } from "./post-quantum.ts";
 import { signBins, type EditedBin } from "./publish-bins.ts";
 import type { Changes, Publication, Repository, Signing } from "./repository-model.ts";
 import type { RepositoryFile, RepositoryStore } from "./repository-store.ts";
@@ -29,6 +29,7 @@ import {
   binsExpiryRecord,
   checkConsistent,
   OpenRepository,
+  readListedTarget,
   walkDelegations,
   type BinsOf,
   type RepositoryOptions,
@@ -58,12 +59,12 @@ export async function initialRepository(
   changes: Changes,
   signing: Signing,
   now: number,
-  { verifyIdentity }: RepositoryOptions = {},
+  identity: RepositoryOptions = {},
 ): Promise<Publication> {
   const revision = await store.revision();
   const there = await store.read(roleFile("root", 1));
   demand(there === undefined, "tuf/repository-exists", "the store holds a repository already");
-  return new Draft({ store, revision, before: undefined, changes, signing, now, verifyIdentity }).run();
+  return new Draft({ store, revision, before: undefined, changes, signing, now, identity }).run();
 }
 
 /**
@@ -78,9 +79,8 @@ export async function publish(
   now: number,
 ): Promise<Publication> {
   const before = opened(repository);
-  const { store } = before.parts;
-  const { verifyIdentity } = before.parts;
-  return new Draft({ store, revision: before.revision, before, changes, signing, now, verifyIdentity }).run();
+  const { store, identity } = before.parts;
+  return new Draft({ store, revision: before.revision, before, changes, signing, now, identity }).run();
 }
 
 export interface ResignOptions {
@@ -99,14 +99,13 @@ export async function resign(
   { onlyDue = false }: ResignOptions = {},
 ): Promise<Publication> {
   const before = opened(repository);
-  const { store } = before.parts;
+  const { store, identity } = before.parts;
   const due = await dueRoles(before, now, (name, authority) => canSign(signing, name, authority));
   const changes = { targets: new Map(due.roles.map((name) => [name, {}])) };
   const { root } = before.head;
   const snapshot = onlyDue ? due.snapshot : canSign(signing, "snapshot", topLevel(root, "snapshot"));
   const resigning = { bins: due.bins, binsExpiryMs: due.binsExpiryMs, snapshot, timestamp: !onlyDue || due.timestamp };
-  const { verifyIdentity } = before.parts;
-  const draft = { store, revision: before.revision, before, changes, signing, now, verifyIdentity, resigning };
+  const draft = { store, revision: before.revision, before, changes, signing, now, identity, resigning };
   return new Draft(draft).run();
 }
 
@@ -129,7 +128,7 @@ interface DraftOptions {
   readonly changes: Changes;
   readonly signing: Signing;
   readonly now: number;
-  readonly verifyIdentity: VerifyIdentity | undefined;
+  readonly identity: RepositoryOptions;
   readonly resigning?: Resigning;
 }
 
@@ -162,14 +161,15 @@ export class Draft {
   }
 
   async run(): Promise<Publication> {
-    const { before, changes, resigning, verifyIdentity } = this.options;
+    const { before, changes, resigning, identity } = this.options;
     const roots = changes.roots ?? [];
-    const root = await followRoots(before?.head.root, roots, verifyIdentity);
+    const root = await followRoots(before?.head.root, roots, identity.verifyIdentity);
     checkConsistent(root);
     const firstVersion = root.signed.version - roots.length + 1;
     roots.forEach((bytes, at) => this.files.push([roleFile("root", firstVersion + at), bytes]));
-    const renewed = resigning?.bins ?? new Set<string>();
-    const plan = await planPublication({ before, root, changes, renewed, verifyIdentity });
+    const identities = before?.parts.identities ?? (async () => identity.verifyIdentity);
+    const renewed = new Set([...(resigning?.bins ?? []), ...this.renewedBins()]);
+    const plan = await planPublication({ before, root, changes, renewed, identities });
     this.added = [...plan.added];
     this.removed = [...plan.removed];
     // What is delegated to is stored before what delegates to it.
@@ -181,12 +181,22 @@ export class Draft {
     const snapshot = await this.signSnapshot(root, index);
     const timestamp = await this.signTimestamp(root, snapshot?.bytes);
     const targets = this.signed.get("targets");
-    const times = { now: this.now, expiredRoot: resigning !== undefined };
+    const times = { now: this.now, expiredRoot: root === before?.head.root };
     const head = followHead(before?.head, root, { timestamp, snapshot, targets }, times);
     const repository = await this.followRoles(head, index, root);
     await this.checkTargets(repository);
     if (roots.length > 0) await this.updateClients(repository);
     return this.publication(repository);
+  }
+
+  /** Every bin of the roles whose bins are to be signed anew. */
+  private renewedBins(): string[] {
+    const { before, changes } = this.options;
+    return (changes.renewBins ?? []).flatMap((delegator) => {
+      const bins = before?.parts.binsOf.get(delegator);
+      demand(bins !== undefined, "tuf/role-name", `${delegator} has no bins`);
+      return binNames(bins.succinct);
+    });
   }
 
   expiresMs(role: string): number {
@@ -280,10 +290,12 @@ export class Draft {
     index: SnapshotIndex,
     root: Verified<Metadata<Root>>,
   ): Promise<OpenRepository> {
-    const { before, store, revision, changes, verifyIdentity } = this.options;
+    const { before, store, revision, changes, identity } = this.options;
+    // As clients will have it: with what the new targets say.
+    const identities = identitySource(identity, head.targets.signed, (target) => this.readTarget(target));
     const load = async (name: string, authority: Authority): Promise<Verified<Metadata<Targets>>> => {
       const bytes = this.signed.get(name);
-      await prepareKeys(authority.keys, verifyIdentity);
+      await prepareDelegatedKeys(authority.keys, identities);
       if (bytes !== undefined) return followRole(bytes, name, head.snapshot, authority, this.now);
       const known = before?.delegated.get(name)?.metadata;
       if (known === undefined) throw new Problem("tuf/metadata-missing", `${name} has not been signed`);
@@ -293,7 +305,7 @@ export class Draft {
     };
     const { delegated, binsOf } = await walkDelegations(head.targets, load);
     const cache = before?.parts.cache ?? new RoleCache();
-    for (const { authority } of binsOf.values()) await prepareKeys(authority.keys, verifyIdentity);
+    for (const { authority } of binsOf.values()) await prepareDelegatedKeys(authority.keys, identities);
     const binned = this.takeBinned(head, binsOf.get("targets"));
     for (const bins of binsOf.values()) this.followBins(bins, head, cache, binned);
     this.dropUnreached(delegated, binsOf);
@@ -308,9 +320,19 @@ export class Draft {
       binsExpiryMs: new Map([...this.binsExpiryMs].filter(([delegator]) => binsOf.has(delegator))),
       index,
       cache,
-      verifyIdentity,
+      identity,
+      identities,
       unstored: new Map([...(before?.parts.unstored ?? []), ...this.files]),
     });
+  }
+
+  /** From what is added, else from the store. */
+  private readTarget(target: TargetFile): Promise<Uint8Array | undefined> {
+    const added = new Map(this.added.filter(({ path }) => path === target.path).flatMap(storedFiles));
+    const { store } = this.options;
+    const readTarget: RepositoryStore["readTarget"] = async (path, maxBytes) =>
+      added.get(path) ?? store.readTarget(path, maxBytes);
+    return readListedTarget({ readTarget }, target);
   }
 
   /** Takes out of `added` what is to be found in the bins of `targets`, by bin: it is looked for while that is at hand. */
@@ -367,13 +389,17 @@ export class Draft {
   }
 
   private async updateClients(repository: OpenRepository): Promise<void> {
-    const { store, before, verifyIdentity } = this.options;
+    const { store, before, identity } = this.options;
     const files = new Map(this.files);
     const fetcher = { fetch: async (path: string) => files.get(path) ?? (await store.read(path)) };
+    // A client at a time when what was not signed anew was still in date; what was is, or `followHead` had refused it.
+    const ends = (["root", "timestamp", "snapshot", "targets"] as const).map(
+      (role) => repository.head[role].signed.expiresMs,
+    );
     await updateClients(before?.head, repository.head, repository.firstRoot, {
       fetcher,
-      now: this.now,
-      ...(verifyIdentity === undefined ? {} : { verifyIdentity }),
+      now: before === undefined ? this.now : Math.min(this.now, ...ends.map((each) => each - 1)),
+      verifyIdentity: identity.verifyIdentity,
     });
   }
 

@@ -2,7 +2,7 @@
 
 import type { Verified } from "../core/index.ts";
 import type { Delegation, NewTarget, RoleKeys } from "./create.ts";
-import type { Metadata, TargetFile, Targets, TrustedSet } from "./model.ts";
+import type { Key, Metadata, TargetFile, Targets, TrustedSet } from "./model.ts";
 import type { RepositoryCommit, RepositoryFile } from "./repository-store.ts";
 import type { RepositorySettings } from "./settings.ts";
 import type { RoleSigner } from "./signer.ts";
@@ -27,6 +27,8 @@ export interface Repository {
   find(path: string): Promise<Verified<TargetFile> | undefined>;
   /** The version of a role that snapshot lists, undelegated roles included. */
   listedVersion(role: string): number | undefined;
+  /** Makes ready what signatures of a delegation's keys need, identities among them: see `RepositoryOptions`. */
+  prepare(keys: ReadonlyMap<string, Key>): Promise<void>;
 }
 
 export interface DelegatedTargets {
@@ -68,6 +70,8 @@ export interface Changes {
   readonly signed?: ReadonlyMap<string, Uint8Array>;
   /** Targets added or removed where they belong: in their bins when `targets` has bins, otherwise in `targets`. */
   readonly place?: { readonly add?: readonly NewTarget[]; readonly remove?: readonly string[] };
+  /** Roles whose bins all get a new version and a new expiry. */
+  readonly renewBins?: readonly string[];
   readonly settings?: RepositorySettings;
 }
 

@@ -5,12 +5,12 @@ import { demand, isProblem, Problem, type Verified } from "../core/index.ts";
 import { BinText } from "./bin-text.ts";
 import { isBinOf } from "./bins.ts";
 import { coveringDelegations } from "./delegation.ts";
-import type { VerifyIdentity } from "./identity.ts";
+import { identitySource, type IdentityOptions, type IdentitySource, type VerifyIdentity } from "./identity.ts";
 import { defaultLimits } from "./limits.ts";
-import type { Metadata, Root, SuccinctRoles, TargetFile, Targets, TrustedSet } from "./model.ts";
-import { roleFile } from "./names.ts";
+import type { Key, Metadata, Root, SuccinctRoles, TargetFile, Targets, TrustedSet } from "./model.ts";
+import { encodePath, roleFile, targetFile } from "./names.ts";
 import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from "./parse.ts";
-import { prepareKeys } from "./post-quantum.ts";
+import { prepareDelegatedKeys, prepareKeys } from "./post-quantum.ts";
 import type { BinsState, DelegatedTargets, Repository } from "./repository-model.ts";
 import type { RepositoryStore } from "./repository-store.ts";
 import { RoleCache } from "./role-cache.ts";
@@ -37,6 +37,7 @@ export const binsExpiryRecord = "bins-expiry";
 /** Before anything expires. */
 const everMs = Number.NEGATIVE_INFINITY;
 const maxDelegatedRoles = 4096;
+const maxReads = 20;
 
 export interface BinsOf {
   readonly delegator: string;
@@ -56,8 +57,8 @@ export interface RepositoryParts {
   readonly binsExpiryMs: ReadonlyMap<string, number>;
   readonly index: SnapshotIndex;
   readonly cache: RoleCache;
-  /** Verifies signatures of identities (TAP 18); without it they count for nothing. */
-  readonly verifyIdentity: VerifyIdentity | undefined;
+  readonly identity: IdentityOptions;
+  readonly identities: IdentitySource;
   /** Files of a publication that is not in the store yet. */
   readonly unstored: Map<string, Uint8Array>;
 }
@@ -136,15 +137,19 @@ export class OpenRepository implements Repository {
     return false;
   }
 
+  prepare(keys: ReadonlyMap<string, Key>): Promise<void> {
+    return prepareDelegatedKeys(keys, this.parts.identities);
+  }
+
   /** A bin as text, verified as by `role`; undefined when only the parser can read it. */
   async binText(name: string, { authority }: BinsOf): Promise<BinText | undefined> {
-    const { head, cache, store, unstored, verifyIdentity } = this.parts;
+    const { head, cache, store, unstored, identities } = this.parts;
     const listed = listedFile(head.snapshot, name);
     const file = roleFile(name, listed.version);
     const bytes = unstored.get(file) ?? (await need(store, file));
     const text = BinText.read(bytes);
     if (text === undefined || cache.wasVerified(file, authority.role, bytes)) return text;
-    await prepareKeys(authority.keys, verifyIdentity);
+    await prepareDelegatedKeys(authority.keys, identities);
     verifyFile(bytes, listed, authority.name);
     verifyTargets(text.metadata, { authority, listed, now: everMs });
     cache.note(file, authority.role, bytes);
@@ -162,7 +167,7 @@ export class OpenRepository implements Repository {
     const known = cache.get(file, authority.role);
     if (known !== undefined) return known;
     const bytes = unstored.get(file) ?? (await need(store, file));
-    await prepareKeys(authority.keys, this.parts.verifyIdentity);
+    await this.prepare(authority.keys);
     const metadata = cache.wasVerified(file, authority.role, bytes)
       ? markSeen(parseTargets(bytes, defaultLimits.targetsBytes))
       : verifyRole(bytes, name, head.snapshot, authority);
@@ -187,22 +192,31 @@ export async function isRepository(store: RepositoryStore): Promise<boolean> {
   return (await store.read(roleFile("root", 1))) !== undefined;
 }
 
-export interface RepositoryOptions {
-  /** Verifies signatures of identities (TAP 18); without it they count for nothing. */
-  readonly verifyIdentity?: VerifyIdentity | undefined;
-}
+export type RepositoryOptions = IdentityOptions;
 
 /**
  * The state of the last commit. Problems: `tuf/metadata-missing` for a store without a repository, those of a client's
  * update for one that was tampered with, `tuf/not-consistent`, and those of the store.
  */
-export async function openRepository(
+export async function openRepository(store: RepositoryStore, identity: RepositoryOptions = {}): Promise<Repository> {
+  for (let attempt = 1; ; attempt++) {
+    // Read first: should somebody commit meanwhile, what is read is newer than this and cannot be committed upon.
+    const revision = await store.revision();
+    try {
+      return await readRepository(store, revision, identity);
+    } catch (problem) {
+      // A root of before a commit and a timestamp of after it do not go together.
+      if (!isProblem(problem) || attempt === maxReads || (await store.revision()) === revision) throw problem;
+    }
+  }
+}
+
+async function readRepository(
   store: RepositoryStore,
-  { verifyIdentity }: RepositoryOptions = {},
+  revision: number,
+  identity: RepositoryOptions,
 ): Promise<Repository> {
-  // Read first: should somebody commit meanwhile, what is read is newer than this and cannot be committed upon.
-  const revision = await store.revision();
-  const { first, root } = await replayRoots(store, verifyIdentity);
+  const { first, root } = await replayRoots(store, identity.verifyIdentity);
   const timestampBytes = await need(store, roleFile("timestamp"));
   const timestamp = verifyTimestamp(parseTimestamp(timestampBytes, defaultLimits.timestampBytes), {
     root,
@@ -217,12 +231,16 @@ export async function openRepository(
     trusted: undefined,
     now: everMs,
   });
-  const load = async (name: string, authority: Authority): Promise<Verified<Metadata<Targets>>> => {
+  const read = async (name: string, authority: Authority): Promise<Verified<Metadata<Targets>>> => {
     const file = roleFile(name, listedFile(snapshot, name).version);
-    await prepareKeys(authority.keys, verifyIdentity);
     return verifyRole(await need(store, file), name, snapshot, authority);
   };
-  const targets = await load("targets", topLevel(root, "targets"));
+  const targets = await read("targets", topLevel(root, "targets"));
+  const identities = identitySource(identity, targets.signed, (target) => readListedTarget(store, target));
+  const load = async (name: string, authority: Authority): Promise<Verified<Metadata<Targets>>> => {
+    await prepareDelegatedKeys(authority.keys, identities);
+    return read(name, authority);
+  };
   const { delegated: roles, binsOf } = await walkDelegations(targets, load);
   return new OpenRepository({
     store,
@@ -235,9 +253,22 @@ export async function openRepository(
     binsExpiryMs: readBinsExpiry(await store.readRecord(binsExpiryRecord)),
     index: SnapshotIndex.of(snapshot.signed),
     cache: new RoleCache(),
-    verifyIdentity,
+    identity,
+    identities,
     unstored: new Map(),
   });
+}
+
+/** A target file of the store, of the listed length and hashes; undefined where it has none. Problems as of a client. */
+export async function readListedTarget(
+  store: Pick<RepositoryStore, "readTarget">,
+  target: TargetFile,
+): Promise<Uint8Array | undefined> {
+  for (const hash of target.hashes.values()) {
+    const bytes = await store.readTarget(encodePath(targetFile(target.path, hash)), target.length);
+    if (bytes !== undefined) return verifyFile(bytes, target, target.path);
+  }
+  return undefined;
 }
 
 async function need(store: RepositoryStore, path: string): Promise<Uint8Array> {

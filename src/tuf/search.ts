@@ -4,11 +4,12 @@
 
 import { demand, isProblem, type Verified } from "../core/index.ts";
 import { coveringDelegations, everyDelegation } from "./delegation.ts";
+import type { IdentitySource } from "./identity.ts";
 import { maxWalkedRoles } from "./limits.ts";
 import type { Metadata, Role, TargetFile, Targets, TrustedSet } from "./model.ts";
 import { roleFile } from "./names.ts";
 import { parseTargets } from "./parse.ts";
-import { prepareKeys } from "./post-quantum.ts";
+import { prepareDelegatedKeys } from "./post-quantum.ts";
 import { fetchListed, loadCached, type Session } from "./session.ts";
 import {
   checkTargetPath,
@@ -23,6 +24,7 @@ import {
 export interface Search {
   readonly session: Session;
   readonly trusted: TrustedSet;
+  readonly identities: IdentitySource;
   /** Delegated roles verified before by this client, by the delegation that vouched for them and by name. */
   readonly verified: Map<Role, Map<string, Verified<Metadata<Targets>>>>;
 }
@@ -132,7 +134,7 @@ async function verifyDelegated(
   const { session, trusted } = search;
   const listed = listedFile(trusted.snapshot, role);
   const maxBytes = session.limits.targetsBytes;
-  await prepareKeys(authority.keys, session.verifyIdentity);
+  await prepareDelegatedKeys(authority.keys, search.identities);
   const verify = (bytes: Uint8Array): Verified<Metadata<Targets>> => {
     verifyFile(bytes, listed, authority.name);
     return verifyTargets(parseTargets(bytes, maxBytes), { authority, listed, now: session.now });

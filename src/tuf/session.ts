@@ -1,7 +1,7 @@
 // One update's surroundings: where files come from, where they are kept, the time at which it began, its limits.
 
 import { demand, isProblem, Problem, type Verified } from "../core/index.ts";
-import type { VerifyIdentity } from "./identity.ts";
+import type { IdentityOptions } from "./identity.ts";
 import type { TufLimits } from "./limits.ts";
 import type { Mirrors } from "./mirrors.ts";
 import type { MetaFile, Metadata, Root } from "./model.ts";
@@ -33,7 +33,7 @@ export interface Session {
   readonly store: TufStore;
   readonly now: number;
   readonly limits: TufLimits;
-  readonly verifyIdentity: VerifyIdentity | undefined;
+  readonly identity: IdentityOptions;
   /** Every root of the walk, from the bootstrap root on. */
   readonly roots: Verified<Metadata<Root>>[];
 }

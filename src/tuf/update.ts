@@ -5,7 +5,7 @@
 
 import { demand, equalBytes, isProblem, Problem, type Verified } from "../core/index.ts";
 import { createClient, type TufClient } from "./client.ts";
-import type { VerifyIdentity } from "./identity.ts";
+import type { IdentityOptions } from "./identity.ts";
 import { defaultLimits, type TufLimits } from "./limits.ts";
 import { Mirrors } from "./mirrors.ts";
 import type { Metadata, Root, Snapshot, Targets, Timestamp, TrustedSet } from "./model.ts";
@@ -36,7 +36,7 @@ import {
 
 const maxWalks = 3;
 
-export interface UpdateOptions {
+export interface UpdateOptions extends IdentityOptions {
   /** The root metadata that came with the application (§5.2). */
   readonly bootstrap: Uint8Array;
   /** Reads metadata, by paths relative to the repository; several that should serve the same, the preferred one first. */
@@ -47,8 +47,6 @@ export interface UpdateOptions {
   /** The fixed start time of §5.1, in milliseconds since 1970. */
   readonly now: number;
   readonly limits?: Partial<TufLimits>;
-  /** Verifies signatures of identities (TAP 18); without it they count for nothing. */
-  readonly verifyIdentity?: VerifyIdentity;
 }
 
 /**
@@ -71,7 +69,7 @@ export async function update(options: UpdateOptions): Promise<TufClient> {
   return createClient(session, trusted); //                                       §5.6.7, §5.7
 }
 
-function openSession({ fetcher, targetFetcher, store, now, limits, verifyIdentity }: UpdateOptions): Session {
+function openSession({ fetcher, targetFetcher, store, now, limits, ...identity }: UpdateOptions): Session {
   demand(Number.isFinite(now), "tuf/time", "the update start time is not a number");
   const fetchers = "fetch" in fetcher ? [fetcher] : fetcher;
   const targetFetchers = targetFetcher ?? fetchers.map(belowTargets);
@@ -81,7 +79,7 @@ function openSession({ fetcher, targetFetcher, store, now, limits, verifyIdentit
     store,
     now,
     limits: { ...defaultLimits, ...limits },
-    verifyIdentity,
+    identity,
     roots: [],
   };
 }
@@ -122,9 +120,9 @@ function exclusively<T>(store: TufStore, run: () => Promise<T>): Promise<T> {
 }
 
 /** Parsed, with what its keys need to be verified with at hand. */
-async function readRoot({ limits, verifyIdentity }: Session, bytes: Uint8Array): Promise<Metadata<Root>> {
+async function readRoot({ limits, identity }: Session, bytes: Uint8Array): Promise<Metadata<Root>> {
   const root = parseRoot(bytes, limits.rootBytes);
-  await prepareKeys(root.signed.keys, verifyIdentity);
+  await prepareKeys(root.signed.keys, identity.verifyIdentity);
   return root;
 }
 
