@@ -1,4 +1,4 @@
-// Long runs: `npm run soak -- tuf [--seed N] [--publishes N] [--rotations N]`. Not a part of the tests, which have a short one.
+// Long runs: `npm run soak -- tuf [--seed N] [--publishes N] [--rotations N]`. Not a part of the tests: what a busy machine does to it must not decide them.
 
 import { parseArgs } from "node:util";
 import { soak } from "./tuf.ts";
